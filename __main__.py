@@ -1,0 +1,5 @@
+"""`python -m duplexdata`."""
+
+from .cli import main
+
+main()

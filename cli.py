@@ -1,0 +1,202 @@
+"""The command line: a command a function, no logic.
+
+Nothing heavy is imported up here: `duplexdata --help` must answer at once.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__
+from .pipeline.errors import DuplexdataError
+
+app = typer.Typer(
+    name="duplexdata",
+    help="Make training data for duplex language models: models that listen while they speak.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich costs a third of the start-up time
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback on an error.")]
+
+
+def main() -> None:
+    """The `duplexdata` command."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"duplexdata {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@contextmanager
+def _told(debug: bool, go_on: str | None = None) -> Iterator[None]:
+    """Turns an error into a line or two on standard error and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; finished blocks are kept", err=True)
+        _tell_how_to_go_on(go_on)
+        raise typer.Exit(1) from None
+    except DuplexdataError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        if error.exit_code == 1:
+            _tell_how_to_go_on(go_on)
+        raise typer.Exit(error.exit_code) from None
+
+
+def _tell_how_to_go_on(command: str | None) -> None:
+    if command:
+        typer.echo(f"go on with: {command}", err=True)
+
+
+def _this_command() -> str:
+    given = [one for one in sys.argv[1:] if one != "--overwrite"]
+    return shlex.join(["duplexdata", *given])
+
+
+@app.command(
+    epilog="Example: duplexdata build --format tdm --source sample --out outputs/sample",
+)
+def build(
+    format: Annotated[  # noqa: A002  # the flag's name
+        str | None, typer.Option("--format", help="What to render: tdm or duo.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source",
+            help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
+            ".gz or .zst; may be given several times.  [default: ultrachat]",
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            "--layout",
+            help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
+            "[default: guessed, and said]",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Read the first N source rows.  [default: all]")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", help="Rows kept; 0 is all.  [default: tdm 0, duo 10000]"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of all chance.  [default: 0]")] = None,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            "--rates",
+            help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
+            "named are off.  [default: uninterrupted=1,generation_termination=1]",
+        ),
+    ] = None,
+    duplicates: Annotated[
+        str | None,
+        typer.Option("--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="auto, or en or zh for all.  [default: auto]"),
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer",
+            help="A tiktoken encoding, a tokenizer.json, a sentencepiece .model, or a folder with "
+            "one.  [default: cl100k_base]",
+        ),
+    ] = None,
+    slice_tokens: Annotated[
+        int | None, typer.Option("--slice-tokens", help="Tokens an assistant slice.  [default: 10]")
+    ] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm", help="Who writes what the source lacks: offline.  [default: offline]"
+        ),
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            "--validation", help="Share of dialogues for the validation split.  [default: 0]"
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Where blocks run: local.")
+    ] = "local",
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start the folder anew.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Build a dataset from dialogues, or go on with a build that was stopped.
+
+    Run again, the same command goes on where it stopped; a finished folder is left as it is.
+    """
+    from .pipeline.commands import run_build
+
+    given: dict[str, Any] = {
+        "format": format,
+        "source": source,
+        "layout": layout,
+        "limit": limit,
+        "samples": samples,
+        "seed": seed,
+        "rates": rates,
+        "duplicates": duplicates,
+        "language": language,
+        "tokenizer": tokenizer,
+        "slice_tokens": slice_tokens,
+        "llm": llm,
+        "validation": validation,
+    }
+    with _told(debug, go_on=_this_command()):
+        folder = run_build(
+            {name: value for name, value in given.items() if value is not None},
+            config=config,
+            out=out,
+            workers=workers,
+            engine=engine,
+            overwrite=overwrite,
+        )
+    typer.echo(folder)

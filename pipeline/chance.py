@@ -1,0 +1,68 @@
+"""Seeded chance: a counter hash, so that no draw depends on another.
+
+A draw is a function of (seed, keys, purpose, index) alone. Adding a draw, or
+asking for them in another order or process, moves no other draw (rule 8 of
+docs/rules.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_MASK = (1 << 64) - 1
+
+
+def _hash64(*parts: str) -> int:
+    # The length before each part keeps ("ab", "c") apart from ("a", "bc").
+    digest = blake2b(digest_size=8)
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(4, "little"))
+        digest.update(data)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _mix64(counter: int) -> int:
+    """The finaliser of splitmix64: 64 well-mixed bits of a counter."""
+    x = counter & _MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    return x ^ (x >> 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The draws of one purpose, numbered from 0."""
+
+    base: int
+
+    def bits(self, index: int = 0) -> int:
+        """64 random bits."""
+        return _mix64(self.base + (index + 1) * 0x9E3779B97F4A7C15)
+
+    def below(self, n: int, index: int = 0) -> int:
+        """An integer from 0 to n-1, each as likely (to 1 part in 2**32)."""
+        return (self.bits(index) >> 32) * n >> 32
+
+    def fraction(self, index: int = 0) -> float:
+        """A number in [0, 1), of 53 random bits."""
+        return float((self.bits(index) >> 11) * 2.0**-53)
+
+    def pick(self, options: Sequence[T], index: int = 0) -> T:
+        """One of the options, each as likely."""
+        return options[self.below(len(options), index)]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The chance of one dialogue (or group): all draws keyed by `seed` and `keys`."""
+
+    seed: int
+    keys: tuple[str, ...] = field(default=())
+
+    def of(self, purpose: str) -> Draws:
+        """The draws of a purpose, for instance `cut` or `words/message/0`."""
+        return Draws(_hash64(str(self.seed), purpose, *self.keys))

@@ -1,0 +1,99 @@
+"""What the commands do: flags into a recipe, a run, and what is said at its end."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .build import Outcome, build
+from .engine import ENGINES
+from .errors import RecipeError
+from .interrupt import TYPES, default_rates
+from .load.files import stem_of
+from .recipe import Recipe, make_recipe, with_rates
+from .screen import Screen
+
+
+def run_build(
+    flags: Mapping[str, Any],
+    *,
+    config: Path | None,
+    out: Path | None,
+    workers: int | None,
+    engine: str,
+    overwrite: bool,
+) -> Path:
+    """Builds what the flags and the recipe file say.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        DuplexdataError: it did not succeed.
+    """
+    recipe = resolve_recipe(flags, config)
+    if engine not in ENGINES:
+        raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
+    folder = out or default_folder(recipe)
+    screen = Screen()
+    outcome = build(
+        recipe,
+        folder,
+        workers=workers or os.cpu_count() or 1,
+        engine=engine,
+        overwrite=overwrite,
+        screen=screen,
+    )
+    screen.say(_summary(outcome, folder))
+    return folder
+
+
+def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
+    """The recipe of a build, every default filled in.
+
+    Raises:
+        RecipeError: a value cannot be, or no format is named.
+    """
+    given = dict(flags)
+    if "rates" in given:
+        given["rates"] = parse_rates(given["rates"])
+    recipe = make_recipe(given, config, default_rates())
+    unknown = set(recipe.rates) - set(TYPES)
+    if unknown:
+        raise RecipeError(f"no type {', '.join(sorted(unknown))}; the types are {', '.join(TYPES)}")
+    recipe = with_rates(recipe, recipe.rates)
+    if not recipe.rates:
+        raise RecipeError("every type's rate is 0: there is nothing to build")
+    return recipe
+
+
+def parse_rates(text: str) -> dict[str, float]:
+    """`a=1,b=0.5` as a mapping."""
+    rates: dict[str, float] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        name, _, share = part.partition("=")
+        try:
+            rates[name.strip()] = float(share)
+        except ValueError:
+            raise RecipeError(f"--rates {text}: {part!r} is not <type>=<share>") from None
+    return rates
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """`outputs/<format>-<stem of the first source>-<seed>`."""
+    first = Path(recipe.source[0].rstrip("/*"))
+    name = stem_of(first) or first.name or "source"
+    return Path("outputs") / f"{recipe.format}-{name}-{recipe.seed}"
+
+
+def _summary(outcome: Outcome, folder: Path) -> str:
+    counted = outcome.manifest["counts"]
+    written = ", ".join(f"{name} {count:,}" for name, count in counted["written"].items())
+    rejected = sum(counted["rejected"].values())
+    left_out = sum(sum(by.values()) for by in counted["left_out"].values())
+    first = "already finished" if outcome.finished_before else "finished"
+    return (
+        f"{first}: {folder}: {sum(counted['written'].values()):,} rows ({written}) from "
+        f"{counted['kept']:,} of {counted['source_rows']:,} source rows; {rejected:,} rejected, "
+        f"{left_out:,} rows left out (rejected.parquet names each)"
+    )

@@ -1,0 +1,143 @@
+"""The nouns: a dialogue, the script made of it, and what a script asks for."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+Role = Literal["user", "assistant"]
+State = Literal["query", "statement", "stop"]
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation")
+
+SOURCE = "source"
+"""The origin of a text that is the source's, whole and unchanged."""
+
+OFFLINE = "offline"
+"""The origin of a text that was joined or chosen without a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a source dialogue, as it stands there."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A source dialogue: user first, strictly alternating, nothing empty.
+
+    Attributes:
+        source_id: `<file name without extensions>:<id>`, with `#<row, from 1>`
+            in the id's place where there is none or it repeats.
+        key: a hash of the turns (and, of a kept duplicate, its ordinal), from
+            which all chance is drawn.
+        language: `en` or `zh`.
+        split: where all that is made of it goes (rule 9).
+    """
+
+    source_id: str
+    key: str
+    language: str
+    turns: tuple[Turn, ...]
+    split: Split = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What one side says, defused (rule 6), with its place over the other side.
+
+    Attributes:
+        text: as planned.
+        heard: code points spoken before the other side cut in; all, if none did.
+        at: code points of the other side's utterance already spoken when this
+            one began, -1 if it does not begin over the other side.
+        state: of the user only.
+        kind: of the user `message`, `interjection`, `stop`; of the assistant `answer`.
+        origin: `source` if the whole text is the source's, else who joined or
+            wrote it: `offline`, or a model's name.
+    """
+
+    role: Role
+    text: str
+    heard: int
+    at: int
+    state: State | None
+    kind: str
+    origin: str
+
+    @property
+    def cut(self) -> bool:
+        """Whether the other side cut in before its end."""
+        return self.heard < len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The timeline of one conversation: who says what, over whom, how much is heard."""
+
+    id: str
+    type: str
+    language: str
+    source_ids: tuple[str, ...]
+    keys: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+
+    @property
+    def generator(self) -> str:
+        """`source`, or the origins other than source, sorted, joined by `+`."""
+        written = sorted({u.origin for u in self.utterances} - {SOURCE})
+        return "+".join(written) or SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A wish for text that the source does not hold.
+
+    Attributes:
+        kind: what is wished for; `fuse` joins a transition and a message.
+        language: `en` or `zh`.
+        values: what the prompt of this kind is filled with.
+    """
+
+    kind: str
+    language: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The text that came back, and who wrote it."""
+
+    text: str
+    origin: str
+
+
+Scripting = Generator[Ask, Reply, Script]
+"""A script in the making: yields asks, gets replies, returns the script."""
+
+
+def turns_key(turns: Sequence[Turn], ordinal: int = 0) -> str:
+    """The key of a dialogue: 80 bits of a hash of its turns alone, as hex.
+
+    Args:
+        turns: roles and texts.
+        ordinal: 0, or of a kept duplicate its number among those with these turns.
+    """
+    digest = blake2b(digest_size=10)
+    for turn in turns:
+        data = turn.text.encode()
+        digest.update(f"{turn.role}:{len(data)}:".encode())
+        digest.update(data)
+    if ordinal:
+        digest.update(f"#{ordinal}".encode())
+    return digest.hexdigest()
+
+
+def row_id(type_name: str, keys: tuple[str, ...]) -> str:
+    """The id of the row of a type made of the dialogues with these keys."""
+    if len(keys) == 1:
+        return f"{type_name}-{keys[0]}"
+    return f"{type_name}-{blake2b('+'.join(keys).encode(), digest_size=10).hexdigest()}"

@@ -1,0 +1,21 @@
+"""Engines: where blocks run. An engine is one file and one line here."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+from .local import run_local
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Runs a function on tasks, several at once, and gives the results in the tasks' order."""
+
+    def __call__(
+        self, function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
+    ) -> Iterator[Result]:
+        """Tasks are drawn from the iterator only as workers become free."""
+
+
+ENGINES: dict[str, Engine] = {"local": run_local}

@@ -1,0 +1,79 @@
+"""This machine's processes."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from ..errors import BuildError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def run_local(
+    function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
+) -> Iterator[Result]:
+    """See `Engine`. A single task, or a single worker, runs in this process.
+
+    Raises:
+        BuildError: a worker process died.
+    """
+    first = list(islice(tasks, 2))
+    if workers <= 1 or len(first) < 2:
+        yield from map(function, chain(first, tasks))
+        return
+    pool = ProcessPoolExecutor(
+        workers,
+        # Not fork: Arrow's threads do not survive it.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_become_worker,
+    )
+    try:
+        yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
+    except BrokenProcessPool as error:
+        raise BuildError(
+            "a worker process died (often: out of memory); try fewer with --workers"
+        ) from error
+    except BaseException:
+        _kill(pool)
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor,
+    function: Callable[[Task], Result],
+    tasks: Iterator[Task],
+    ahead: int,
+) -> Iterator[Result]:
+    """The results in order, with at most `ahead` tasks under way."""
+    under_way: deque[Future[Result]] = deque()
+    for task in tasks:
+        under_way.append(pool.submit(function, task))
+        if len(under_way) >= ahead:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in list((pool._processes or {}).values()):  # noqa: SLF001  # kill_workers is 3.14
+        process.kill()
+
+
+def _become_worker() -> None:
+    """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+        threading.Thread(target=lambda: (wait([sentinel]), os._exit(1)), daemon=True).start()

@@ -1,0 +1,59 @@
+"""What can go wrong, as one tree.
+
+    DuplexdataError
+    ├── InputError          exit 2: the command or its input is wrong
+    │   ├── RecipeError     a knob, a flag or the recipe file
+    │   ├── SourceError     a source of dialogues
+    │   ├── TokenizerError  a tokenizer that cannot be had
+    │   ├── PromptError     a file of prompts or transitions
+    │   └── FolderError     a run's folder
+    └── RunError            exit 1: it did not succeed; what was done is kept
+        ├── BuildError      a build that stopped
+        └── BreachError     rows that break the contract
+
+A message says what happened, where, and what to do, in one or two lines.
+"""
+
+
+class DuplexdataError(Exception):
+    """The root: everything that a user is told without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(DuplexdataError):
+    """The command or its input is wrong."""
+
+    exit_code = 2
+
+
+class RecipeError(InputError):
+    """A knob has a value that it cannot have."""
+
+
+class SourceError(InputError):
+    """A source cannot be found or read, or holds no usable row."""
+
+
+class TokenizerError(InputError):
+    """A tokenizer cannot be found, read, or had without a network."""
+
+
+class PromptError(InputError):
+    """A file of prompts or transitions is missing or malformed."""
+
+
+class FolderError(InputError):
+    """A run's folder belongs to something else."""
+
+
+class RunError(DuplexdataError):
+    """The work did not succeed; what was done is kept."""
+
+
+class BuildError(RunError):
+    """A build stopped before its end, or its sums do not add up."""
+
+
+class BreachError(RunError):
+    """Rows break the contract."""

@@ -1,0 +1,24 @@
+"""Scripts rendered as rows, and rows as files. A format is one file and one line here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ..slice.schedule import SlicedScript
+from . import duo, tdm
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A row format: its Arrow schema, and how scripts are rendered in it."""
+
+    name: str
+    schema: pa.Schema
+    render: Callable[[Sequence[SlicedScript], int], pa.Table]
+
+
+FORMATS: dict[str, Format] = {
+    "tdm": Format("tdm", tdm.SCHEMA, tdm.render),
+    "duo": Format("duo", duo.SCHEMA, duo.render),
+}

@@ -1,0 +1,80 @@
+"""`manifest.json`: what was built, of what, and the sums that must add up.
+
+It holds nothing that differs between two runs of one recipe: no time, no path
+of the run's folder, no number of workers; those are in `run.json`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import BuildError
+from .shards import WrittenFile
+
+
+def counts(
+    reading: Mapping[str, Any],
+    rejected: Iterable[str],
+    blocks: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """All counts of a run.
+
+    Args:
+        reading: `source_rows`, `kept`, and what was dropped of kept rows.
+        rejected: the reason of each rejected row.
+        blocks: the block reports, as plain values.
+    """
+    summed = {
+        name: _sum(block[name] for block in blocks)
+        for name in ("planned", "written", "splits", "languages", "generators", "pairs", "replies")
+    }
+    left_out: dict[str, Counter[str]] = {}
+    for block in blocks:
+        for *_place, type_name, reason in block["left_out"]:
+            left_out.setdefault(reason, Counter())[type_name] += 1
+    return {
+        **reading,
+        "rejected": dict(sorted(Counter(rejected).items())),
+        "left_out": {reason: dict(sorted(by.items())) for reason, by in sorted(left_out.items())},
+        **summed,
+        "not_sampled": {
+            name: summed["planned"][name] - summed["written"].get(name, 0)
+            for name in summed["planned"]
+        },
+        "defused": sum(block["defused"] for block in blocks),
+    }
+
+
+def check_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int) -> None:
+    """Raises a BuildError where a row was lost or made up.
+
+    Args:
+        counted: what `counts` gave.
+        files: the shards.
+        samples: how many rows were to be kept; 0 is all.
+    """
+    written = sum(counted["written"].values())
+    planned = sum(counted["planned"].values())
+    expected = min(samples, planned) if samples else planned
+    sums = {
+        "source rows = kept + rejected": (
+            counted["source_rows"],
+            counted["kept"] + sum(counted["rejected"].values()),
+        ),
+        "rows written = rows to be written": (written, expected),
+        "rows written = rows in shards": (written, sum(one.rows for one in files)),
+        **{
+            f"rows written = rows by {name}": (written, sum(counted[name].values()))
+            for name in ("splits", "languages", "generators")
+        },
+    }
+    wrong = [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
+    if wrong:
+        raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
+
+
+def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(sorted(total.items()))

@@ -1,0 +1,81 @@
+"""Shards: Parquet files that are there whole, or not at all."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A finished file: its path in the run's folder, rows, bytes, and the sha256 of these."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def write_parquet(
+    tables: Iterable[pa.Table], schema: pa.Schema, folder: Path, path: str
+) -> WrittenFile:
+    """Writes a row group a table; the file appears under its name once it is on disk.
+
+    Args:
+        tables: in order.
+        schema: of all of them.
+        folder: the run's folder; a hidden folder in it takes the unfinished file.
+        path: where the file goes in it, with forward slashes.
+    """
+    unfinished = folder / ".work" / f"{Path(path).name}.{os.getpid()}.tmp"
+    rows = 0
+    with pq.ParquetWriter(
+        unfinished,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_content_defined_chunking=True,  # the Hub stores equal chunks once
+        write_page_index=True,
+    ) as writer:
+        for table in tables:
+            rows += table.num_rows
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+    return finish_file(unfinished, folder, path, rows)
+
+
+def finish_file(unfinished: Path, folder: Path, path: str, rows: int) -> WrittenFile:
+    """Makes a written file durable and gives it its name in the run's folder."""
+    final = folder / path
+    with unfinished.open("rb") as stream:
+        os.fsync(stream.fileno())
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    size = unfinished.stat().st_size
+    unfinished.replace(final)
+    sync_folder(final.parent)
+    return WrittenFile(path, rows, size, sha256)
+
+
+def write_text(text: str, folder: Path, path: str) -> None:
+    """Writes a small file, whole or not at all."""
+    unfinished = folder / ".work" / f"{Path(path).name}.{os.getpid()}.tmp"
+    with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(folder / path)
+    sync_folder((folder / path).parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in a folder durable, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

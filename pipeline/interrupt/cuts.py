@@ -1,0 +1,25 @@
+"""Where an answer can be cut (rule 4), and cutting it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..dialogue import Utterance
+from ..slice.slicer import Slicer
+
+CutPlaces = Callable[[str], Sequence[int]]
+"""From an answer's text to the code points at which it can be cut."""
+
+
+def cut_places(slicer: Slicer) -> CutPlaces:
+    """An answer can be cut after any of its slices but the last, so from 2 slices on."""
+
+    def places(text: str) -> Sequence[int]:
+        found: list[int] = slicer.answer(text).code_point_ends()[:-1].tolist()
+        return found
+
+    return places
+
+
+def cut(utterance: Utterance, heard: int) -> Utterance:
+    """The utterance, of which only the first `heard` code points are spoken."""
+    return replace(utterance, heard=heard)

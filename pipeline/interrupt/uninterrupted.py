@@ -1,0 +1,25 @@
+"""`uninterrupted`: the dialogue as it is (Duplex-UltraChat's "basic")."""
+
+from collections.abc import Sequence
+
+from ..chance import Chance
+from ..dialogue import SOURCE, Dialogue, Scripting, Turn, Utterance
+from .interaction import InteractionType, Setting, make_script
+
+NAME = "uninterrupted"
+
+
+def spoken(turn: Turn, setting: Setting) -> Utterance:
+    """A source turn as it is: a message to be answered, or an answer."""
+    if turn.role == "user":
+        return setting.utterance("user", turn.text, "message", SOURCE, state="query")
+    return setting.utterance("assistant", turn.text, "answer", SOURCE)
+
+
+def _script(dialogues: Sequence[Dialogue], _chance: Chance, setting: Setting) -> Scripting:
+    (dialogue,) = dialogues
+    return make_script(NAME, dialogues, [spoken(turn, setting) for turn in dialogue.turns])
+    yield  # a generator function that asks for nothing
+
+
+UNINTERRUPTED = InteractionType(NAME, 1.0, missing=lambda _dialogues, _setting: None, script=_script)

@@ -1,0 +1,1 @@
+"""From sources to dialogues: files, row layouts, and what is rejected and why."""

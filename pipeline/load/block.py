@@ -1,0 +1,98 @@
+"""A block of dialogues: the unit of work and of resuming, passed on as a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.ipc
+
+from ..dialogue import Dialogue, Role, Split, Turn
+
+_ROLES: tuple[Role, Role] = ("user", "assistant")
+
+_SCHEMA = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("key", pa.string()),
+        ("language", pa.string()),
+        ("split", pa.string()),
+        ("texts", pa.list_(pa.string())),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("line", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row stands: its file as it was found, its row and line from 1."""
+
+    file: str
+    row: int
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Dialogues that follow each other in the sources, and where each stands."""
+
+    number: int
+    dialogues: tuple[Dialogue, ...]
+    places: tuple[Place, ...]
+
+    def digest(self) -> str:
+        """A hash of all that the rows made of this block depend on, but the recipe."""
+        digest = sha256()
+        for dialogue in self.dialogues:
+            parts = (dialogue.source_id, dialogue.key, dialogue.language, dialogue.split)
+            digest.update("\n".join(parts).encode() + b"\0")
+        return digest.hexdigest()
+
+
+def write_block(block: Block, file: Path) -> None:
+    """Writes a block; read_block gives it back."""
+    rows = [
+        {
+            "source_id": dialogue.source_id,
+            "key": dialogue.key,
+            "language": dialogue.language,
+            "split": dialogue.split,
+            "texts": [turn.text for turn in dialogue.turns],
+            "file": place.file,
+            "row": place.row,
+            "line": place.line,
+        }
+        for dialogue, place in zip(block.dialogues, block.places, strict=True)
+    ]
+    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(str(file), _SCHEMA, options=options) as writer:
+        writer.write_table(table)
+
+
+def read_block(number: int, file: Path) -> Block:
+    """Reads what write_block wrote."""
+    with pa.ipc.open_file(str(file)) as reader:
+        rows = reader.read_all().to_pylist()
+    return Block(
+        number,
+        tuple(
+            Dialogue(
+                source_id=row["source_id"],
+                key=row["key"],
+                language=row["language"],
+                turns=_turns(row["texts"]),
+                split=cast(Split, row["split"]),
+            )
+            for row in rows
+        ),
+        tuple(Place(row["file"], row["row"], row["line"]) for row in rows),
+    )
+
+
+def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:
+    return tuple(Turn(_ROLES[number % 2], text) for number, text in enumerate(texts))

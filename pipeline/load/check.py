@@ -1,0 +1,78 @@
+"""From a raw row to turns: what is dropped and counted, and what rejects the row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..dialogue import Turn
+from .layouts.message import Message
+from .rejects import Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The turns of a usable row, and how many of its messages were dropped."""
+
+    turns: tuple[Turn, ...]
+    system_messages: int
+    trailing_user_turns: int
+
+
+def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
+    """The turns of a dialogue: user first, alternating, each answered, nothing empty.
+
+    Args:
+        messages: as the layout read them.
+        max_characters: of all turns together; 0 is no bound.
+
+    Raises:
+        Reject: the dialogue cannot be used.
+    """
+    spoken = [message for message in messages if message.role != "system"]
+    system = len(messages) - len(spoken)
+    trailing = 0
+    # A question at the end that nobody answered is left out; it changes no other turn.
+    if len(spoken) > 1 and spoken[-1].role == "user" and spoken[-2].role == "assistant":
+        spoken.pop()
+        trailing = 1
+    turns = []
+    for number, message in enumerate(spoken):
+        if message.role != ("assistant" if number % 2 else "user"):
+            raise Reject("roles_out_of_order", f"turn {number + 1} is the {message.role}'s")
+        role = "assistant" if message.role == "assistant" else "user"
+        turns.append(Turn(role, _text(message.content, number + 1)))
+    if len(turns) < 2:
+        raise Reject("no_answer", f"{len(turns)} turn" + "s" * (len(turns) != 1))
+    length = sum(len(turn.text) for turn in turns)
+    if max_characters and length > max_characters:
+        raise Reject("too_long", f"{length} characters")
+    return Checked(tuple(turns), system, trailing)
+
+
+def _text(content: Any, number: int) -> str:
+    """The text of a content; a list of text parts is joined as it is."""
+    if isinstance(content, list):
+        content = "".join(_part_text(part, number) for part in content)
+    if content is None:
+        raise Reject("empty_content", f"turn {number} is missing or null")
+    if not isinstance(content, str):
+        raise Reject("not_text", f"turn {number} is of type {type(content).__name__}")
+    if not content.strip():
+        raise Reject("empty_content", f"turn {number}")
+    try:
+        content.encode()
+    except UnicodeEncodeError as error:
+        point = f"U+{ord(content[error.start]):04X}"
+        raise Reject("not_text", f"turn {number} holds {point}, half a surrogate pair") from None
+    return content
+
+
+def _part_text(part: Any, number: int) -> str:
+    if isinstance(part, dict) and part.get("type") == "text":
+        text = part.get("text", part.get("value"))
+        if text is None:
+            text = part.get("value")
+        if isinstance(text, str):
+            return text
+    kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+    raise Reject("content_parts", f"turn {number} has a part of type {str(kind)[:40]!r}")

@@ -1,0 +1,205 @@
+"""Source files: which files a source names, and the raw rows they hold, streamed."""
+
+import glob
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import SourceError
+from .rejects import Reject
+
+SUFFIXES = (".jsonl", ".json", ".parquet")
+PACKINGS = (".gz", ".zst")
+HUB_NAMES = ("ultrachat", "ultrachat_200k")
+_BOM = b"\xef\xbb\xbf"
+_PARQUET_ROWS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as its file holds it.
+
+    Attributes:
+        row: its number in the file, from 1; blank lines are no rows.
+        line: its line in a file of lines, from 1.
+        value: what it holds, or the reason why it cannot be read.
+    """
+
+    row: int
+    line: int | None
+    value: Any | Reject
+
+
+def source_files(source: str) -> list[Path]:
+    """The files that a source names, in a fixed order.
+
+    Args:
+        source: `sample`, a file, a folder (read to its depth), or a glob.
+
+    Raises:
+        SourceError: there is no such file, or nothing in it that can be read.
+    """
+    if source == "sample":
+        from . import sample
+
+        # An installed package is a folder; as_file then gives the file itself.
+        with as_file(files(sample) / "sample.jsonl") as place:
+            return [place]
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.is_file() and stem_of(p) is not None)
+        found = [p for p in found if not any(part.startswith(".") for part in p.parts[1:])]
+    elif path.is_file():
+        found = [path]
+    else:
+        found = sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file())
+    if not found:
+        raise SourceError(_not_found(source, path))
+    for file in found:
+        if stem_of(file) is None:
+            raise SourceError(
+                f"cannot read {file}: a source file ends in {', '.join(SUFFIXES)} "
+                f"(and {' or '.join(PACKINGS)} after it, if it is packed)"
+            )
+    return found
+
+
+def _not_found(source: str, path: Path) -> str:
+    if path.is_dir():
+        return f"the folder {source} holds no file that ends in {', '.join(SUFFIXES)}"
+    hub = source in HUB_NAMES or (source.count("/") == 1 and not path.parent.is_dir())
+    if hub:
+        return (
+            f"the source {source} lies on the Hugging Face Hub, which this version does not read: "
+            "download its files and name their folder, or try --source sample"
+        )
+    return f"no source {source}: name a file, a folder or a glob that exists, or try --source sample"
+
+
+def stem_of(file: Path) -> str | None:
+    """The file's name without extensions, or None if it is no source file."""
+    name = file.name
+    for packing in PACKINGS:
+        name = name.removesuffix(packing)
+    for suffix in SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return None
+
+
+def file_digest(file: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def raw_rows(file: Path) -> Iterator[RawRow]:
+    """The rows of a source file, streamed.
+
+    Raises:
+        SourceError: the file (not a row of it) is broken.
+    """
+    try:
+        if file.name.endswith(".parquet"):
+            yield from _parquet_rows(file)
+            return
+        with _open(file) as stream:
+            # Many files called .json hold a row a line; many called .jsonl are trusted to.
+            if ".jsonl" not in file.name and _first_byte(stream) == b"[":
+                yield from _array_rows(file, stream)
+            else:
+                yield from _line_rows(stream)
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise SourceError(f"cannot read {file}: {error}") from error
+
+
+def _open(file: Path) -> io.BufferedReader:
+    if file.name.endswith(".gz"):
+        return io.BufferedReader(cast(Any, gzip.open(file, "rb")), 1 << 20)
+    if file.name.endswith(".zst"):
+        return io.BufferedReader(pa.input_stream(str(file), compression="zstd"), 1 << 20)
+    return file.open("rb", buffering=1 << 20)
+
+
+def _first_byte(stream: io.BufferedReader) -> bytes:
+    return stream.peek(1 << 16).removeprefix(_BOM).lstrip()[:1]
+
+
+def _line_rows(stream: BinaryIO) -> Iterator[RawRow]:
+    """A row a line. Lines end in `\\n` alone: U+2028 and its like occur inside rows."""
+    row = 0
+    for line, data in enumerate(stream, start=1):
+        text = data.removeprefix(_BOM).strip() if line == 1 else data.strip()
+        if text:
+            row += 1
+            yield RawRow(row, line, _parse(text))
+
+
+def _parse(line: bytes) -> Any | Reject:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        pass
+    # What orjson refuses may be NaN or half a surrogate pair in a field that nobody
+    # reads; the standard library takes these, and the reason is found where it is.
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return Reject("not_utf8", f"byte {error.start}: 0x{line[error.start]:02x}")
+    except (ValueError, RecursionError) as error:
+        return Reject("not_json", str(error))
+
+
+def _array_rows(file: Path, stream: io.BufferedReader) -> Iterator[RawRow]:
+    import ijson
+
+    if stream.peek(3)[:3] == _BOM:
+        stream.read(3)
+    row = 0
+    try:
+        for row, value in enumerate(ijson.items(stream, "item", use_float=True), start=1):
+            yield RawRow(row, None, value)
+    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(
+            f"{file} is no JSON array that can be read to its end: after row {row}: {reason}"
+        ) from error
+
+
+def _parquet_rows(file: Path) -> Iterator[RawRow]:
+    row = 0
+    with pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS):
+            for value in _batch_values(batch):
+                row += 1
+                yield RawRow(row, None, value)
+
+
+def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:
+    try:
+        yield from batch.to_pylist()
+        return
+    except UnicodeDecodeError:
+        pass
+    for position in range(batch.num_rows):
+        try:
+            yield batch.slice(position, 1).to_pylist()[0]
+        except UnicodeDecodeError as error:
+            yield Reject("not_utf8", f"byte {error.start} of a text")
+
+
+def first_rows(file: Path, count: int) -> list[Any]:
+    """What the first readable rows of a file hold."""
+    readable = (row.value for row in raw_rows(file) if not isinstance(row.value, Reject))
+    return list(islice(readable, count))

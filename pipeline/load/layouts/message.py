@@ -1,0 +1,73 @@
+"""What every layout makes of a row: an id, and messages with a role and a content."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..rejects import Reject
+
+RawRole = Literal["user", "assistant", "system", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a row; its content may still be anything."""
+
+    role: RawRole
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RawDialogue:
+    """A row's own id, if it has one, and its messages in order."""
+
+    id: Any
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How rows of one kind are read.
+
+    Attributes:
+        name: what `--layout` calls it.
+        shape: what a row looks like, for people.
+        fits: whether a row has the keys of this layout.
+        read: the row's messages; raises Reject.
+    """
+
+    name: str
+    shape: str
+    fits: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[Mapping[str, Any]], RawDialogue]
+
+
+def read_messages(
+    items: Sequence[Any],
+    role_key: str,
+    content_key: str,
+    roles: Mapping[str, RawRole],
+) -> tuple[Message, ...]:
+    """Messages from a list of objects.
+
+    Args:
+        items: the list.
+        role_key: the key of the role in an object.
+        content_key: the key of the content.
+        roles: what each role of the layout stands for.
+
+    Raises:
+        Reject: an item is no object, its role is unknown, or it calls a tool.
+    """
+    messages = []
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise Reject("unknown_layout", f"message {number} is no object")
+        raw_role = item.get(role_key)
+        role = roles.get(raw_role) if isinstance(raw_role, str) else None
+        if role is None:
+            raise Reject("unknown_role", f"message {number}: {str(raw_role)[:40]!r}")
+        if role == "tool" or item.get("tool_calls") or item.get("function_call"):
+            raise Reject("tool_calls", f"message {number}")
+        messages.append(Message(role, item.get(content_key)))
+    return tuple(messages)

@@ -1,0 +1,229 @@
+"""Pass one over the sources: rows become dialogues, in blocks, or are rejected."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..chance import Chance
+from ..dialogue import Dialogue, Split, Turn, turns_key
+from ..errors import SourceError
+from ..recipe import Recipe
+from .block import Block, Place
+from .check import check_messages
+from .files import RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
+from .language import guess_language
+from .layouts import LAYOUTS, guess_layout
+from .layouts.message import Layout
+from .rejects import REASONS, Reject
+
+_GUESS_ROWS = 100
+_SHOWN_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A source row that cannot be used, where it stands, and why."""
+
+    place: Place
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that was read: what names it, and what it held."""
+
+    source: str
+    file: str
+    name: str
+    layout: str | None
+    bytes: int
+    sha256: str
+    rows: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """The state of pass one; complete when `blocks` has come to its end.
+
+    Attributes:
+        recipe: limit, layout, language, duplicates and seed are taken from it.
+        say: tells the user a line.
+        files: what was read, in order.
+        rejected: the rows that cannot be used, in order.
+        rows: how many rows were read, rejects included.
+        kept: how many became dialogues.
+        system_messages: how many were dropped.
+        trailing_user_turns: how many were dropped.
+    """
+
+    recipe: Recipe
+    say: Callable[[str], None]
+    files: list[SourceFile] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    rows: int = 0
+    kept: int = 0
+    system_messages: int = 0
+    trailing_user_turns: int = 0
+    _ids: set[str] = field(default_factory=set, repr=False)
+    _first: dict[bytes, int] = field(default_factory=dict, repr=False)
+    _copies: Counter[bytes] = field(default_factory=Counter, repr=False)
+
+    def blocks(self) -> Iterator[Block]:
+        """The usable dialogues, in source order, `block_rows` a block.
+
+        Raises:
+            SourceError: a source is missing or broken, or holds no usable row.
+        """
+        found = [(source, source_files(source)) for source in self.recipe.source]
+        dialogues: list[tuple[Dialogue, Place]] = []
+        number = 0
+        for source, files in found:
+            for one in self._source(source, files):
+                dialogues.append(one)
+                if len(dialogues) == self.recipe.block_rows:
+                    yield _block(number, dialogues)
+                    number += 1
+                    dialogues = []
+        if dialogues:
+            yield _block(number, dialogues)
+
+    def _source(self, source: str, files: list[Path]) -> Iterator[tuple[Dialogue, Place]]:
+        usable = False
+        before = len(self.rejected)
+        for file in files:
+            if self._left() == 0:
+                return
+            name = stem_of(file) or file.name
+            for place, result in self._file(source, file, name):
+                if isinstance(result, Reject):
+                    self.rejected.append(RejectedRow(place, result.reason, result.detail))
+                    continue
+                usable = True
+                dialogue = self._identify(result, name, place.row)
+                if isinstance(dialogue, Reject):
+                    self.rejected.append(RejectedRow(place, dialogue.reason, dialogue.detail))
+                    continue
+                self.kept += 1
+                yield dialogue, place
+        if not usable:
+            raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
+
+    def _file(
+        self, source: str, file: Path, name: str
+    ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
+        shown = source if source == "sample" else str(file)
+        layout = self._layout(file, shown)
+        rows = 0
+        for raw in islice(raw_rows(file), self._left()):
+            rows += 1
+            self.rows += 1
+            yield Place(shown, raw.row, raw.line), self._use(raw, layout)
+        self.files.append(
+            SourceFile(
+                source=source,
+                file=shown,
+                name=name,
+                layout=layout.name if layout else None,
+                bytes=file.stat().st_size,
+                sha256=file_digest(file),
+                rows=rows,
+            )
+        )
+
+    def _left(self) -> int | None:
+        """How many rows may still be read; None is any number."""
+        return None if self.recipe.limit is None else self.recipe.limit - self.rows
+
+    def _layout(self, file: Path, shown: str) -> Layout | None:
+        if self.recipe.layout:
+            return LAYOUTS[self.recipe.layout]
+        layout = guess_layout(first_rows(file, _GUESS_ROWS))
+        if layout:
+            self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
+        return layout
+
+    def _use(self, raw: RawRow, layout: Layout | None) -> "_Usable | Reject":
+        """The turns of a raw row, or why it has none."""
+        row = raw.value
+        try:
+            if isinstance(row, Reject):
+                return row
+            if not isinstance(row, dict):
+                return Reject("not_an_object", f"it is a {type(row).__name__}")
+            if layout is None or not layout.fits(row):
+                return Reject("unknown_layout", f"its keys are {_keys(row)}")
+            found = layout.read(row)
+            checked = check_messages(found.messages, self.recipe.max_characters)
+        except Reject as reject:
+            return reject
+        self.system_messages += checked.system_messages
+        self.trailing_user_turns += checked.trailing_user_turns
+        return _Usable(found.id, checked.turns)
+
+    def _identify(self, usable: "_Usable", name: str, row: int) -> Dialogue | Reject:
+        """The dialogue with its key, id, language and split, unless it is a duplicate."""
+        content = turns_key(usable.turns)
+        short = bytes.fromhex(content)  # half the memory, for millions of rows
+        first = self._first.setdefault(short, self.rows)
+        ordinal = 0
+        if first != self.rows:
+            if self.recipe.duplicates == "reject":
+                return Reject("duplicate", f"of row {first} of all that were read")
+            ordinal = self._copies[short] = self._copies[short] + 1
+        language = self.recipe.language
+        if language == "auto":
+            language = guess_language(turn.text for turn in usable.turns)
+        return Dialogue(
+            source_id=self._source_id(usable.id, name, row),
+            key=turns_key(usable.turns, ordinal=ordinal),
+            language=language,
+            turns=usable.turns,
+            split=self._split(content),
+        )
+
+    def _source_id(self, own: Any, name: str, row: int) -> str:
+        if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
+            source_id = f"{name}:{own}"
+            if source_id not in self._ids:
+                self._ids.add(source_id)
+                return source_id
+        return f"{name}:#{row}"
+
+    def _split(self, content: str) -> Split:
+        # By content, so that copies of a dialogue stay together (rule 9).
+        share = Chance(self.recipe.seed, (content,)).of("split").fraction()
+        return "validation" if share < self.recipe.validation else "train"
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """A row that can be used: its own id, if it has one, and its turns."""
+
+    id: Any
+    turns: tuple[Turn, ...]
+
+
+def _block(number: int, found: list[tuple[Dialogue, Place]]) -> Block:
+    dialogues, places = zip(*found, strict=True)
+    return Block(number, dialogues, places)
+
+
+def _keys(row: dict[str, Any]) -> str:
+    return ", ".join(str(key)[:30] for key in list(row)[:8]) or "none"
+
+
+def _nothing_usable(source: str, file: Path, rejected: list[RejectedRow]) -> str:
+    seen = "; ".join(
+        f"{'line' if one.place.line else 'row'} {one.place.line or one.place.row}: "
+        f"{REASONS[one.reason]}" + (f" ({one.detail})" if one.detail else "")
+        for one in rejected[:_SHOWN_ROWS]
+    )
+    shapes = "; ".join(f"{layout.name} {layout.shape}" for layout in LAYOUTS.values())
+    return (
+        f"no usable row in {source}" + (f" ({file}: {seen})" if seen else " (it is empty)") + "\n"
+        f"layouts that can be read: {shapes}; name one with --layout"
+    )

@@ -1,0 +1,1 @@
+"""The embedded sample: English and Chinese dialogues written for this project."""

@@ -1,0 +1,118 @@
+"""The recipe: every knob of a run that its bytes depend on.
+
+Where a run goes (`--out`), how many processes build it (`--workers`) and on
+what (`--engine`) are no part of it: the bytes do not depend on them.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import RecipeError
+from .markers import DEFAULT_MARKERS
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Every knob of a run; docs/recipe.md describes each.
+
+    The names are those of the flags and of the keys in a TOML recipe.
+    """
+
+    format: str
+    source: tuple[str, ...] = ("ultrachat",)
+    layout: str | None = None
+    limit: int | None = None
+    samples: int = 0
+    seed: int = 0
+    rates: Mapping[str, float] = field(default_factory=dict)
+    duplicates: str = "reject"
+    language: str = "auto"
+    max_characters: int = 200_000
+    tokenizer: str = "cl100k_base"
+    slice_tokens: int = 10
+    tail_idle: int = 1
+    llm: str = "offline"
+    stop_share: float = 0.2
+    transitions: Mapping[str, str] = field(default_factory=dict)
+    validation: float = 0.0
+    markers: tuple[str, ...] = DEFAULT_MARKERS
+    block_rows: int = 2048
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as plain JSON values, keys in a fixed order."""
+        plain = asdict(self)
+        plain["source"], plain["markers"] = list(self.source), list(self.markers)
+        plain["rates"] = dict(sorted(self.rates.items()))
+        plain["transitions"] = dict(sorted(self.transitions.items()))
+        return plain
+
+    def digest(self) -> str:
+        """A sha256 of the recipe."""
+        return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+
+
+DEFAULT_SAMPLES = {"tdm": 0, "duo": 10_000}
+"""Rows kept where nothing else is said; DUO was trained on 10,000 (its section 3.1)."""
+
+
+def make_recipe(
+    given: Mapping[str, Any], file: Path | None, default_rates: Mapping[str, float]
+) -> Recipe:
+    """A recipe from flags, a TOML file, and defaults, the first of these that has a value.
+
+    Args:
+        given: the flags that were given, by the name of their knob.
+        file: a TOML recipe.
+        default_rates: of the types.
+
+    Raises:
+        RecipeError: the file cannot be read, or a value breaks schemas/recipe.json.
+    """
+    from_file = _read_toml(file) if file else {}
+    check_against_schema(from_file, str(file))
+    values = {"rates": dict(default_rates), **from_file, **given}
+    check_against_schema(values, "the flags")
+    if "format" not in values:
+        raise RecipeError("no format: add --format tdm or --format duo")
+    values.setdefault("samples", DEFAULT_SAMPLES[values["format"]])
+    for name in ("source", "markers"):
+        if name in values:
+            values[name] = tuple(values[name])
+    return Recipe(**values)
+
+
+def with_rates(recipe: Recipe, rates: Mapping[str, float]) -> Recipe:
+    """The recipe with these rates; types of rate 0 are left out."""
+    return replace(recipe, rates={name: rate for name, rate in rates.items() if rate > 0})
+
+
+def check_against_schema(values: Mapping[str, Any], where: str) -> None:
+    """Raises a RecipeError that names the key where values break schemas/recipe.json."""
+    import jsonschema
+
+    from .. import schemas
+
+    schema = json.loads((files(schemas) / "recipe.json").read_text("utf-8"))
+    found = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(dict(values)),
+        key=lambda error: list(map(str, error.absolute_path)),
+    )
+    if found:
+        first = found[0]
+        key = ".".join(map(str, first.absolute_path)) or "the recipe"
+        raise RecipeError(f"{where}: {key}: {first.message}")
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {file}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{file} is not a TOML recipe: {error}") from error

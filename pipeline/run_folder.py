@@ -1,0 +1,166 @@
+"""A run's folder: whose it is, what is finished in it, and that one build at a time has it."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from .block import BlockReport, read_report, report_path
+from .errors import FolderError
+from .export.shards import write_text
+
+WORK = ".work"
+IDENTITY = f"{WORK}/identity.json"
+MANIFEST = "manifest.json"
+# The manifest first: where it is gone, the run is not finished.
+OURS = (MANIFEST, "data", WORK, "README.md", "rejected.parquet", "run.json")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run, locked while it is built."""
+
+    path: Path
+
+    def report(self, number: int, digest: str) -> BlockReport | None:
+        """The report of a block that is finished: same dialogues, its shards there."""
+        file = self.path / report_path(number)
+        if not file.is_file():
+            return None
+        report = read_report(file)
+        there = all(
+            (self.path / one.path).is_file() and (self.path / one.path).stat().st_size == one.bytes
+            for one in report.files
+        )
+        return report if there and report.digest == digest else None
+
+    def remove_other_data(self, paths: set[str]) -> None:
+        """Removes the files in `data/` that an earlier, unfinished build left there."""
+        for file in sorted((self.path / "data").iterdir()):
+            if f"data/{file.name}" not in paths:
+                file.unlink()
+
+
+def finished_manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest of a finished run, or None."""
+    file = path / MANIFEST
+    if not file.is_file():
+        return None
+    try:
+        manifest = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise FolderError(f"{file} is no manifest: {error}; --overwrite starts anew") from error
+    if not isinstance(manifest, dict) or "recipe" not in manifest:
+        raise FolderError(f"{file} is no manifest of a run; choose another --out")
+    return manifest
+
+
+@contextmanager
+def open_folder(path: Path, identity: Mapping[str, Any], overwrite: bool) -> Iterator[RunFolder]:
+    """The folder of a run that is not finished, made if need be, and locked.
+
+    Args:
+        path: the folder.
+        identity: all that the bytes depend on, but the sources' rows.
+        overwrite: whether to remove what another run left.
+
+    Raises:
+        FolderError: it holds something else, another recipe's run, or a running build.
+    """
+    if path.exists() and not path.is_dir():
+        raise FolderError(f"{path} is a file; choose another --out")
+    _refuse_a_stranger(path)
+    (path / WORK).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path / WORK / "lock", blocking=False):
+            if overwrite:
+                _clear(path)
+            _claim(path, identity)
+            yield RunFolder(path)
+    except Timeout:
+        raise FolderError(f"another build is running in {path}; wait for it to end") from None
+    finally:
+        if (path / MANIFEST).is_file() or not _has_finished_block(path):
+            remove_work(path)
+
+
+def remove_work(path: Path) -> None:
+    """Removes the working folder, and the run's folder where nothing else is in it."""
+    shutil.rmtree(path / WORK, ignore_errors=True)
+    for folder in (path / "data", path):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """The knobs in which two identities differ, as `seed: 1, there 0`."""
+    flat_ours, flat_theirs = _flat(ours), _flat(theirs)
+    return [
+        f"{key}: {json.dumps(flat_ours.get(key), ensure_ascii=False)}, "
+        f"there {json.dumps(flat_theirs.get(key), ensure_ascii=False)}"
+        for key in sorted({*flat_ours, *flat_theirs})
+        if flat_ours.get(key) != flat_theirs.get(key)
+    ]
+
+
+def refuse_another(path: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Raises a FolderError with the difference, if there is one."""
+    found = difference(ours, theirs)
+    if found:
+        shown = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
+        raise FolderError(
+            f"{path} was made by another recipe ({shown}); choose another --out, or --overwrite it"
+        )
+
+
+def _refuse_a_stranger(path: Path) -> None:
+    if path.is_dir():
+        strange = sorted(one.name for one in path.iterdir() if one.name not in OURS)
+        ours = (path / MANIFEST).is_file() or (path / WORK).is_dir()
+        if strange and not ours:
+            raise FolderError(
+                f"{path} holds files that are no run's ({', '.join(strange[:3])}); "
+                "choose another --out"
+            )
+
+
+def _has_finished_block(path: Path) -> bool:
+    return any((path / WORK / "blocks").glob("*.json"))
+
+
+def _claim(path: Path, identity: Mapping[str, Any]) -> None:
+    if (path / IDENTITY).is_file() and _has_finished_block(path):
+        refuse_another(path, identity, json.loads((path / IDENTITY).read_text("utf-8")))
+    (path / "data").mkdir(exist_ok=True)
+    (path / WORK / "blocks").mkdir(exist_ok=True)
+    for unfinished in (path / WORK).glob("*.tmp"):
+        unfinished.unlink()
+    write_text(json.dumps(identity, ensure_ascii=False), path, IDENTITY)
+
+
+def _clear(path: Path) -> None:
+    for name in OURS:
+        place = path / name
+        if name == WORK:  # but for the lock that we hold
+            for one in place.iterdir():
+                if one.name != "lock":
+                    shutil.rmtree(one) if one.is_dir() else one.unlink()
+        elif place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

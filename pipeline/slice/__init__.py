@@ -1,0 +1,1 @@
+"""Cutting text into time slices, and laying slices out in time."""

@@ -1,0 +1,48 @@
+"""sentencepiece models (`tokenizer.model` of Llama, MiniCPM and others)."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sentencepiece import SentencePieceProcessor
+
+from ...errors import TokenizerError
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePieceTokenizer:
+    """A sentencepiece model."""
+
+    name: str
+    fingerprint: str
+    origin: str
+    processor: SentencePieceProcessor
+
+    def token_ends(self, text: str) -> npt.NDArray[np.int64]:
+        """See `Tokenizer.token_ends`.
+
+        Of the byte tokens that spell one code point, sentencepiece gives the
+        last the whole of it and the others nothing; those end inside it.
+        """
+        mapping = self.processor.encode(text, return_type="offset_mapping", return_bytes=True)
+        if not mapping["offsets"]:
+            return np.zeros(0, dtype=np.int64)
+        begins, ends = np.array(mapping["offsets"], dtype=np.int64).T
+        for token in np.flatnonzero(begins == ends):
+            if self.processor.is_byte(mapping["ids"][token]):
+                ends[token] += 1
+        return ends
+
+
+def load(name: str, place: str) -> SentencePieceTokenizer:
+    """Loads a `.model` file."""
+    try:
+        data = Path(place).read_bytes()
+        processor = SentencePieceProcessor(model_proto=data)
+    except (OSError, RuntimeError) as error:
+        raise TokenizerError(f"{place} is not a sentencepiece model that can be read: {error}") from error
+    library = f"sentencepiece {version('sentencepiece')}, {place}"
+    return SentencePieceTokenizer(name, hashlib.sha256(data).hexdigest(), library, processor)

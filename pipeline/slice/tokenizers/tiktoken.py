@@ -1,0 +1,123 @@
+"""tiktoken encodings, with and without a network.
+
+tiktoken downloads the ranks of an encoding on first use. Those of the default,
+`cl100k_base`, travel with this package (compressed, as published), so that a
+node without internet needs nothing. They are handed to tiktoken through its own
+cache, which checks them against the sha256 that it expects.
+"""
+
+import gzip
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tiktoken
+
+from ...errors import TokenizerError
+
+_RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
+
+
+@dataclass(frozen=True, slots=True)
+class TiktokenTokenizer:
+    """A tiktoken encoding and the byte length of each of its tokens."""
+
+    name: str
+    fingerprint: str
+    origin: str
+    encoding: tiktoken.Encoding
+    lengths: npt.NDArray[np.int64]
+
+    def token_ends(self, text: str) -> npt.NDArray[np.int64]:
+        """See `Tokenizer.token_ends`."""
+        ends: npt.NDArray[np.int64] = self.lengths[self.encoding.encode_ordinary(text)].cumsum()
+        return ends
+
+
+def load(name: str, _place: str) -> TiktokenTokenizer:
+    """Loads an encoding from tiktoken's cache, else from this package, else by download."""
+    if name not in tiktoken.list_encoding_names():
+        raise TokenizerError(
+            f"no tokenizer called {name}: neither a file or folder here nor one of tiktoken's "
+            f"encodings ({', '.join(sorted(tiktoken.list_encoding_names()))})"
+        )
+    embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
+    cached = _cached_ranks(name)
+    if cached is not None:
+        where = f"ranks from {cached}"
+        encoding = _encoding(name)
+    elif embedded.is_file():
+        where = "ranks from this package"
+        with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
+            encoding = _encoding(name)
+    else:
+        where = "ranks downloaded"
+        encoding = _encoding(name)
+    lengths, fingerprint = _vocabulary(encoding)
+    library = f"tiktoken {version('tiktoken')}, {where}"
+    return TiktokenTokenizer(name, fingerprint, library, encoding, lengths)
+
+
+def _encoding(name: str) -> tiktoken.Encoding:
+    try:
+        return tiktoken.get_encoding(name)
+    except Exception as error:  # requests, OSError, ValueError: whatever a download may raise
+        raise TokenizerError(
+            f"tiktoken could not load {name} ({type(error).__name__}); without a network, set "
+            "TIKTOKEN_CACHE_DIR to a folder that holds its ranks, or use cl100k_base"
+        ) from error
+
+
+def _cache_file(name: str, folder: str) -> Path:
+    # tiktoken names a cached file by the sha1 of its address.
+    key = hashlib.sha1(_RANKS_URL.format(name).encode(), usedforsecurity=False).hexdigest()
+    return Path(folder) / key
+
+
+def _cached_ranks(name: str) -> Path | None:
+    """The ranks in tiktoken's own cache (the same places, in the same order), if there."""
+    for variable in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
+        if variable in os.environ:
+            folder = os.environ[variable]
+            break
+    else:
+        folder = str(Path(tempfile.gettempdir()) / "data-gym-cache")
+    if not folder:
+        return None
+    cached = _cache_file(name, folder)
+    return cached if cached.is_file() else None
+
+
+@contextmanager
+def _offered_to_tiktoken(name: str, ranks: bytes) -> Iterator[None]:
+    """Makes tiktoken find these ranks in its cache; it checks their sha256 itself."""
+    before = os.environ.get("TIKTOKEN_CACHE_DIR")
+    with tempfile.TemporaryDirectory() as folder:
+        _cache_file(name, folder).write_bytes(ranks)
+        os.environ["TIKTOKEN_CACHE_DIR"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["TIKTOKEN_CACHE_DIR"]
+            else:
+                os.environ["TIKTOKEN_CACHE_DIR"] = before
+
+
+def _vocabulary(encoding: tiktoken.Encoding) -> tuple[npt.NDArray[np.int64], str]:
+    """The byte length of each token by id, and a sha256 over all ids, tokens and the pattern."""
+    lengths = np.zeros(encoding.n_vocab, dtype=np.int64)
+    digest = hashlib.sha256(encoding._pat_str.encode())  # noqa: SLF001  # no public way to it
+    for token in encoding.token_byte_values():
+        rank = encoding.encode_single_token(token)
+        lengths[rank] = len(token)
+        digest.update(b"%d:%d:%s" % (rank, len(token), token))
+    return lengths, digest.hexdigest()

@@ -1,0 +1,75 @@
+"""The words of a message: what a user slice is counted in (rule 2).
+
+English, and every language that puts spaces between words: what `str.split()`
+yields. Chinese: what `str.split()` yields, cut further by jieba (the Rust
+port `rjieba`, with its HMM for unknown words). As in English, a punctuation
+mark belongs to the word it stands at, so that no slice is a lone question mark.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+Span = tuple[int, int]
+"""Begin and end of a word, in code points of the text."""
+
+_RUN = re.compile(r"\S+")
+_HALF_WIDTH = re.compile(r"[\x21-\x7e]+\Z")
+
+
+def word_spans(text: str, language: str) -> list[Span]:
+    """Where the words of a text stand, in order; white space belongs to none.
+
+    Args:
+        text: a message; joined, the words are the message without white space.
+        language: `zh` for the segmenter, anything else for white space alone.
+    """
+    runs = [found.span() for found in _RUN.finditer(text)]
+    if language != "zh":
+        return runs
+    return [span for begin, end in runs for span in _segment(text[begin:end], begin)]
+
+
+def segmenter_name(language: str) -> str:
+    """The segmenter of a language and its version, for a manifest."""
+    if language != "zh":
+        return "str.split"
+    from importlib.metadata import version
+
+    return f"rjieba {version('rjieba')}"
+
+
+def _segment(run: str, shift: int) -> list[Span]:
+    """The words of a run without white space, as spans moved by `shift`."""
+    if _HALF_WIDTH.match(run):
+        return [(shift, shift + len(run))]
+    import rjieba
+
+    spans: list[Span] = []
+    position = 0
+    for piece in rjieba.cut(run):
+        begin, position = position, position + len(piece)
+        if spans and _sticks(run[begin - 1], piece[0]):
+            spans[-1] = (spans[-1][0], shift + position)
+        else:
+            spans.append((shift + begin, shift + position))
+    return spans
+
+
+@lru_cache(maxsize=65536)
+def _sticks(before: str, after: str) -> bool:
+    """Whether no word ends between these two characters.
+
+    Half-width text is only cut at white space ("don't", "3.14", a URL); a
+    closing mark sticks to what is before it, an opening one to what follows.
+    """
+    kind, next_kind = unicodedata.category(before), unicodedata.category(after)
+    if next_kind.startswith("P") and next_kind not in ("Ps", "Pi"):
+        return True
+    if kind in ("Ps", "Pi"):
+        return True
+    return not (_is_wide(before) or _is_wide(after))
+
+
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in ("W", "F")
