@@ -126,7 +126,9 @@ def build(
     ] = None,
     duplicates: Annotated[
         str | None,
-        typer.Option("--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"),
+        typer.Option(
+            "--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"
+        ),
     ] = None,
     language: Annotated[
         str | None,
@@ -158,15 +160,11 @@ def build(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help="Where blocks run: local.")
-    ] = "local",
+    engine: Annotated[str, typer.Option("--engine", help="Where blocks run: local.")] = "local",
     config: Annotated[
         Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start the folder anew.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
     debug: Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.

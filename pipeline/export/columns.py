@@ -61,7 +61,9 @@ def to_table(
         "id": pa.array([script.id for script in scripts], pa.string()),
         "type": pa.array([script.type for script in scripts], pa.string()),
         "language": pa.array([script.language for script in scripts], pa.string()),
-        "source_ids": pa.array([list(script.source_ids) for script in scripts], pa.list_(pa.string())),
+        "source_ids": pa.array(
+            [list(script.source_ids) for script in scripts], pa.list_(pa.string())
+        ),
         "generator": pa.array([script.generator for script in scripts], pa.string()),
         "utterances": pa.ListArray.from_arrays(
             _list_offsets(scripts), _utterances(spoken, starts, slices)

@@ -70,7 +70,9 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     utterances = [spoken(turn, setting) for turn in dialogue.turns[: number + 1]]
     utterances[-1] = cut(utterances[-1], heard)
     if kind == "stop":
-        utterances.append(setting.utterance("user", transition, "stop", OFFLINE, "stop", at=heard))
+        utterances.append(
+            setting.utterance("user", transition, "stop", OFFLINE, state="stop", at=heard)
+        )
         return make_script(NAME, dialogues, utterances)
 
     text, origin = dialogue.turns[number + 1].text, SOURCE
@@ -79,7 +81,7 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
         reply = yield Ask("fuse", dialogue.language, values)
         text, origin = reply.text, reply.origin
     utterances.append(
-        setting.utterance("user", text, "interjection", origin, "query", at=heard)
+        setting.utterance("user", text, "interjection", origin, state="query", at=heard)
     )
     utterances += [spoken(turn, setting) for turn in dialogue.turns[number + 2 :]]
     return make_script(NAME, dialogues, utterances)

@@ -27,7 +27,14 @@ class Setting:
     markers: tuple[str, ...]
 
     def utterance(
-        self, role: Role, raw: str, kind: str, origin: str, state: State | None = None, at: int = -1
+        self,
+        role: Role,
+        raw: str,
+        kind: str,
+        origin: str,
+        *,
+        state: State | None = None,
+        at: int = -1,
     ) -> Utterance:
         """An utterance heard whole: user text trimmed, both sides defused."""
         text = defuse(raw.strip() if role == "user" else raw, self.markers)

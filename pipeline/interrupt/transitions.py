@@ -55,7 +55,9 @@ def _sentences(content: object, type_name: str, kind: str, where: str) -> tuple[
     sentences = tuple(one.strip() for one in found)
     for sentence in sentences:
         if len(sentence.splitlines()) > 1 or (kind == "stop" and not sentence):
-            raise PromptError(f"{where}: {type_name}.{kind}: {sentence!r} is no sentence on one line")
+            raise PromptError(
+                f"{where}: {type_name}.{kind}: {sentence!r} is no sentence on one line"
+            )
     if len(set(sentences)) < len(sentences):
         raise PromptError(f"{where}: {type_name}.{kind} holds a sentence twice")
     return sentences

@@ -18,8 +18,10 @@ def spoken(turn: Turn, setting: Setting) -> Utterance:
 
 def _script(dialogues: Sequence[Dialogue], _chance: Chance, setting: Setting) -> Scripting:
     (dialogue,) = dialogues
+    yield from ()  # asks for nothing
     return make_script(NAME, dialogues, [spoken(turn, setting) for turn in dialogue.turns])
-    yield  # a generator function that asks for nothing
 
 
-UNINTERRUPTED = InteractionType(NAME, 1.0, missing=lambda _dialogues, _setting: None, script=_script)
+UNINTERRUPTED = InteractionType(
+    NAME, 1.0, missing=lambda _dialogues, _setting: None, script=_script
+)

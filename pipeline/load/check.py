@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..dialogue import Turn
+from ..dialogue import Role, Turn
 from .layouts.message import Message
 from .rejects import Reject
 
@@ -37,9 +37,9 @@ def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
         trailing = 1
     turns = []
     for number, message in enumerate(spoken):
-        if message.role != ("assistant" if number % 2 else "user"):
+        role: Role = "assistant" if number % 2 else "user"
+        if message.role != role:
             raise Reject("roles_out_of_order", f"turn {number + 1} is the {message.role}'s")
-        role = "assistant" if message.role == "assistant" else "user"
         turns.append(Turn(role, _text(message.content, number + 1)))
     if len(turns) < 2:
         raise Reject("no_answer", f"{len(turns)} turn" + "s" * (len(turns) != 1))
@@ -69,7 +69,7 @@ def _text(content: Any, number: int) -> str:
 
 def _part_text(part: Any, number: int) -> str:
     if isinstance(part, dict) and part.get("type") == "text":
-        text = part.get("text", part.get("value"))
+        text = part.get("text")
         if text is None:
             text = part.get("value")
         if isinstance(text, str):

@@ -58,21 +58,25 @@ def source_files(source: str) -> list[Path]:
             return [place]
     path = Path(source)
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.is_file() and stem_of(p) is not None)
-        found = [p for p in found if not any(part.startswith(".") for part in p.parts[1:])]
+        found = sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
     elif path.is_file():
         found = [path]
     else:
-        found = sorted(Path(p) for p in glob.glob(source, recursive=True) if Path(p).is_file())
-    if not found:
+        # Path.glob takes no absolute pattern.
+        found = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207
+    readable = [one for one in found if one.is_file() and stem_of(one) is not None]
+    if found and not readable:
+        raise SourceError(
+            f"cannot read {source}: a source file ends in {', '.join(SUFFIXES)} "
+            f"(and {' or '.join(PACKINGS)} after it, if it is packed)"
+        )
+    if not readable:
         raise SourceError(_not_found(source, path))
-    for file in found:
-        if stem_of(file) is None:
-            raise SourceError(
-                f"cannot read {file}: a source file ends in {', '.join(SUFFIXES)} "
-                f"(and {' or '.join(PACKINGS)} after it, if it is packed)"
-            )
-    return found
+    return readable
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _not_found(source: str, path: Path) -> str:
@@ -84,7 +88,9 @@ def _not_found(source: str, path: Path) -> str:
             f"the source {source} lies on the Hugging Face Hub, which this version does not read: "
             "download its files and name their folder, or try --source sample"
         )
-    return f"no source {source}: name a file, a folder or a glob that exists, or try --source sample"
+    return (
+        f"no source {source}: name a file, a folder or a glob that exists, or try --source sample"
+    )
 
 
 def stem_of(file: Path) -> str | None:
@@ -129,7 +135,7 @@ def _open(file: Path) -> io.BufferedReader:
         return io.BufferedReader(cast(Any, gzip.open(file, "rb")), 1 << 20)
     if file.name.endswith(".zst"):
         return io.BufferedReader(pa.input_stream(str(file), compression="zstd"), 1 << 20)
-    return file.open("rb", buffering=1 << 20)
+    return io.BufferedReader(io.FileIO(file), 1 << 20)
 
 
 def _first_byte(stream: io.BufferedReader) -> bytes:
@@ -137,7 +143,7 @@ def _first_byte(stream: io.BufferedReader) -> bytes:
 
 
 def _line_rows(stream: BinaryIO) -> Iterator[RawRow]:
-    """A row a line. Lines end in `\\n` alone: U+2028 and its like occur inside rows."""
+    r"""A row a line. Lines end in `\n` alone: U+2028 and its like occur inside rows."""
     row = 0
     for line, data in enumerate(stream, start=1):
         text = data.removeprefix(_BOM).strip() if line == 1 else data.strip()
@@ -188,10 +194,12 @@ def _parquet_rows(file: Path) -> Iterator[RawRow]:
 
 def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:
     try:
-        yield from batch.to_pylist()
-        return
+        values = batch.to_pylist()
     except UnicodeDecodeError:
-        pass
+        values = None  # a text in it is not UTF-8: find out which
+    if values is not None:
+        yield from values
+        return
     for position in range(batch.num_rows):
         try:
             yield batch.slice(position, 1).to_pylist()[0]

@@ -86,7 +86,8 @@ class Slicer:
             draws: the number of words of slice i is draw i.
         """
         words = word_spans(text, language)
-        firsts, lasts = [], []
+        firsts: list[int] = []
+        lasts: list[int] = []
         position = 0
         while position < len(words):
             count = FEWEST_WORDS + draws.below(MOST_WORDS - FEWEST_WORDS + 1, len(firsts))

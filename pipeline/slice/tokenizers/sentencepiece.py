@@ -30,7 +30,8 @@ class SentencePieceTokenizer:
         mapping = self.processor.encode(text, return_type="offset_mapping", return_bytes=True)
         if not mapping["offsets"]:
             return np.zeros(0, dtype=np.int64)
-        begins, ends = np.array(mapping["offsets"], dtype=np.int64).T
+        offsets: npt.NDArray[np.int64] = np.array(mapping["offsets"], dtype=np.int64)
+        begins, ends = offsets[:, 0], offsets[:, 1]
         for token in np.flatnonzero(begins == ends):
             if self.processor.is_byte(mapping["ids"][token]):
                 ends[token] += 1
@@ -43,6 +44,8 @@ def load(name: str, place: str) -> SentencePieceTokenizer:
         data = Path(place).read_bytes()
         processor = SentencePieceProcessor(model_proto=data)
     except (OSError, RuntimeError) as error:
-        raise TokenizerError(f"{place} is not a sentencepiece model that can be read: {error}") from error
+        raise TokenizerError(
+            f"{place} is not a sentencepiece model that can be read: {error}"
+        ) from error
     library = f"sentencepiece {version('sentencepiece')}, {place}"
     return SentencePieceTokenizer(name, hashlib.sha256(data).hexdigest(), library, processor)

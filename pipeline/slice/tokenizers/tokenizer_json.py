@@ -37,7 +37,9 @@ def load(name: str, place: str) -> JsonTokenizer:
         data = Path(place).read_bytes()
         tokenizer = HuggingFaceTokenizer.from_buffer(data)
     except Exception as error:  # the library raises bare Exception on a malformed file
-        raise TokenizerError(f"{place} is not a tokenizer.json that can be read: {error}") from error
+        raise TokenizerError(
+            f"{place} is not a tokenizer.json that can be read: {error}"
+        ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
