@@ -45,8 +45,8 @@ class Recipe:
     block_rows: int = 2048
 
     def as_dict(self) -> dict[str, Any]:
-        """The recipe as plain JSON values, keys in a fixed order."""
-        plain = asdict(self)
+        """The recipe as plain JSON values, without the knobs that are not set."""
+        plain = {name: value for name, value in asdict(self).items() if value is not None}
         plain["source"], plain["markers"] = list(self.source), list(self.markers)
         plain["rates"] = dict(sorted(self.rates.items()))
         plain["transitions"] = dict(sorted(self.transitions.items()))

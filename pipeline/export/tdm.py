@@ -23,26 +23,27 @@ Ints = npt.NDArray[np.int64]
 def render(sliced: Sequence[SlicedScript], tail_idle: int) -> pa.Table:
     """A row a script; `tail_idle` pairs of silence end each."""
     pairs = [one.pairs + tail_idle for one in sliced]
+    total = sum(pairs)
     pool, firsts, strides = _pool(sliced)
     counts = np.array([count for one in sliced for count in one.heard], dtype=np.int64)
     # Where each utterance's first slice stands among all contents of all rows.
-    row_begins = np.concatenate(([0], np.cumsum(pairs[:-1], dtype=np.int64))).astype(np.int64)
+    row_begins = (np.cumsum(pairs, dtype=np.int64) - pairs).astype(np.int64).tolist()
     places = np.array(
         [
             2 * (begin + start) + (utterance.role == "assistant")
-            for one, begin in zip(sliced, row_begins.tolist(), strict=True)
+            for one, begin in zip(sliced, row_begins, strict=True)
             for utterance, start in zip(one.script.utterances, one.starts, strict=True)
         ],
         dtype=np.int64,
     )
-    index = np.zeros(2 * sum(pairs), dtype=np.int32)  # 0 is <idle>
+    index = np.zeros(2 * total, dtype=np.int32)  # 0 is <idle>
     nth = _count_up(counts)
     index[np.repeat(places, counts) + 2 * nth] = (
         np.repeat(firsts, counts) + np.repeat(strides, counts) * nth
     )
     contents = pool.take(pa.array(index))
     roles = pa.array(["user", "assistant"]).take(
-        pa.array(np.tile(np.array([0, 1], dtype=np.int8), sum(pairs)))
+        pa.array(np.tile(np.array([0, 1], dtype=np.int8), total))
     )
     return to_table(
         sliced,

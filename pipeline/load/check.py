@@ -75,4 +75,5 @@ def _part_text(part: Any, number: int) -> str:
         if isinstance(text, str):
             return text
     kind = part.get("type") if isinstance(part, dict) else type(part).__name__
-    raise Reject("content_parts", f"turn {number} has a part of type {str(kind)[:40]!r}")
+    kind = kind if isinstance(kind, str) else type(kind).__name__
+    raise Reject("content_parts", f"turn {number} has a part of type {kind[:40]!r}")

@@ -187,7 +187,7 @@ class Reading:
 
     def _source_id(self, own: Any, name: str, row: int) -> str:
         if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
-            source_id = f"{name}:{own}"
+            source_id = f"{name}:{own}".encode(errors="backslashreplace").decode()
             if source_id not in self._ids:
                 self._ids.add(source_id)
                 return source_id

@@ -30,4 +30,4 @@ class Reject(Exception):  # noqa: N818  # a verdict on a row, not an error of ou
         """Makes a verdict."""
         super().__init__(reason, detail)
         self.reason = reason
-        self.detail = detail
+        self.detail = detail.encode(errors="backslashreplace").decode()  # half surrogate pairs

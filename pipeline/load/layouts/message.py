@@ -66,7 +66,8 @@ def read_messages(
         raw_role = item.get(role_key)
         role = roles.get(raw_role) if isinstance(raw_role, str) else None
         if role is None:
-            raise Reject("unknown_role", f"message {number}: {str(raw_role)[:40]!r}")
+            shown = repr(raw_role[:40]) if isinstance(raw_role, str) else type(raw_role).__name__
+            raise Reject("unknown_role", f"message {number}: {shown}")
         if role == "tool" or item.get("tool_calls") or item.get("function_call"):
             raise Reject("tool_calls", f"message {number}")
         messages.append(Message(role, item.get(content_key)))

@@ -56,8 +56,14 @@ def load(name: str, _place: str) -> TiktokenTokenizer:
         encoding = _encoding(name)
     elif embedded.is_file():
         where = "ranks from this package"
-        with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
-            encoding = _encoding(name)
+        try:
+            with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
+                encoding = _encoding(name)
+        except OSError as error:
+            raise TokenizerError(
+                f"no room to unpack the ranks of {name} in {tempfile.gettempdir()}: {error}; set "
+                "TMPDIR, or TIKTOKEN_CACHE_DIR to a folder that holds them"
+            ) from error
     else:
         where = "ranks downloaded"
         encoding = _encoding(name)

@@ -1,0 +1,77 @@
+"""What the checks speak of: rows and their utterances, and what a source holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MESSAGE_COLUMNS = {"tdm": "output", "duo": "messages"}
+"""The column that holds what is said, by format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One utterance of a row, as its column says."""
+
+    role: str
+    state: str | None
+    start: int
+    slices: int | None
+    over: bool
+    kind: str
+    origin: str
+    unheard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row, its values of the right types, nothing else checked.
+
+    Attributes:
+        number: in its file, from 1.
+        format: `tdm` or `duo`.
+        utterances: None in the released layout, which has no such column.
+        roles: None where the reader saw them alternate, user first, even in number.
+    """
+
+    number: int
+    format: str
+    id: str | None
+    type: str | None
+    language: str | None
+    roles: Sequence[str] | None
+    contents: Sequence[str]
+    states: Sequence[str | None] | None
+    utterances: Sequence[Utterance] | None
+    source_ids: Sequence[str]
+    generator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """What stands where a row should."""
+
+    number: int
+    id: str | None
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An utterance and its text, drawn out of a row.
+
+    Attributes:
+        utterance: whose text it is.
+        planned: the assistant's text, heard and unheard; the user's body in duo.
+        slices: the user's slices in tdm, else None.
+    """
+
+    utterance: Utterance
+    planned: str
+    slices: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDialogue:
+    """A source row, as a dialogue: texts of user and assistant in turn, untrimmed."""
+
+    turns: tuple[str, ...]

@@ -1,0 +1,188 @@
+"""What `validate` found: what is proved over how many rows, what is not, what is broken.
+
+A check is proved for a row if it was applied to the whole row and nothing in
+the row broke it. A row that breaks one check proves only the others.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+CHECKS: dict[str, str] = {
+    "file": "the file can be read and has the Arrow schema of its format",
+    "schema": "sampled rows are valid against the JSON Schema of their format",
+    "shape": "columns, strict order of roles, utterances in order of begin, states, generator, id",
+    "type": "what the type of the row allows",
+    "rule 1": "heard and unheard text are the planned text, user text is trimmed",
+    "rule 2": "slices end where the tokenizer's tokens and the segmenter's words say",
+    "rule 3": "each slice stands in its pair, and silence exactly where nobody speaks",
+    "rule 4": "a cut lies on a slice boundary inside its answer",
+    "rule 5": "the assistant never begins over the user",
+    "rule 6": "no text forges a control token",
+    "source": "texts of origin source are the source's, whole and in order (rule 1)",
+    "unique": "no two rows have one id",
+    "rule 9": "no source dialogue is in two splits",
+    "nothing lost": "every source row is in a row of each type, or named in rejected.parquet",
+    "manifest": "the files' sha256 and the counts are those of the manifest",
+}
+"""What is checked, in the order of the report, in words for the screen."""
+
+_LONGEST = 160
+"""Characters of an expected or found value on the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One place that breaks a check.
+
+    Attributes:
+        check: a key of `CHECKS`.
+        file: where it is, seen from the path that was validated.
+        row: the row in the file, from 1; None where the file as a whole is meant.
+        id: of the row, if it has one.
+        expected: what the contract asks for there.
+        found: what is there.
+    """
+
+    check: str
+    file: str
+    row: int | None
+    id: str | None
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        """The breach as a line for the screen."""
+        where = [self.file]
+        if self.row is not None:
+            where.append(f"row {self.row:,}")
+        if self.id is not None:
+            where.append(self.id)
+        return (
+            f"{', '.join(where)}: {self.check}: "
+            f"expected {_short(self.expected)}; found {_short(self.found)}"
+        )
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the checks of one row say; filled by them, read once.
+
+    Attributes:
+        scope: the checks that are applied to the row.
+        broken: of each broken check the first thing that breaks it, as
+            (expected, found); what follows in a row is most often its echo.
+        left: of each check that could not be applied to the whole row, why.
+    """
+
+    scope: tuple[str, ...]
+    broken: dict[str, tuple[str, str]] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+
+    def breach(self, check: str, expected: str, found: str) -> None:
+        """Notes that a check is broken."""
+        self.broken.setdefault(check, (expected, found))
+
+    def leave(self, check: str, why: str) -> None:
+        """Notes that a check could not be applied to all of the row."""
+        self.left.setdefault(check, why)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was proved, what was not, and the first breaches.
+
+    Attributes:
+        show: how many breaches of each check are kept for the screen.
+        settings: how the rows were read, in words.
+        rows: how many rows were read.
+        files: how many files they came from.
+        breaches: how many breaches there are: at most one a row and check.
+        rows_in_breach: how many rows break something.
+        first: the first breaches of each check.
+        proved: over how many rows (or files) each check is proved.
+        unproved: (check, why) -> over how many rows; 0 where rows are not counted.
+    """
+
+    show: int = 3
+    settings: list[str] = field(default_factory=list)
+    rows: int = 0
+    files: int = 0
+    breaches: int = 0
+    rows_in_breach: int = 0
+    first: list[Breach] = field(default_factory=list)
+    proved: Counter[str] = field(default_factory=Counter)
+    unproved: Counter[tuple[str, str]] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+
+    def breach(self, found: Breach) -> None:
+        """Counts a breach, and keeps it if it is among the first of its check."""
+        self.breaches += 1
+        self.broken[found.check] += 1
+        if self.broken[found.check] <= self.show:
+            self.first.append(found)
+
+    def leave(self, check: str, why: str, rows: int = 0) -> None:
+        """Notes that a check is not proved, and why."""
+        self.unproved[check, why] += rows
+
+    def take(self, verdict: Verdict, file: str, row: int, row_id: str | None) -> None:
+        """Adds what the checks of one row say."""
+        for check, (expected, found) in verdict.broken.items():
+            self.breach(Breach(check, file, row, row_id, expected, found))
+        for check, why in verdict.left.items():
+            self.unproved[check, why] += 1
+        if verdict.broken:
+            self.rows_in_breach += 1
+        self.proved.update(
+            check
+            for check in verdict.scope
+            if check not in verdict.broken and check not in verdict.left
+        )
+
+    def lines(self) -> list[str]:
+        """The report for the screen."""
+        noun = "file" if self.files == 1 else "files"
+        said = [f"{self.rows:,} rows of {self.files:,} {noun}", *self.settings, "proved:"]
+        said += [
+            f"  {check}: {self.proved[check]:,} {_unit(check)}: {meaning}"
+            for check, meaning in CHECKS.items()
+            if self.proved[check]
+        ]
+        if not self.proved:
+            said.append("  nothing")
+        if self.unproved:
+            said.append("not proved:")
+            order = list(CHECKS)
+            said += [
+                f"  {check}: {f'{rows:,} rows: ' if rows else ''}{why}"
+                for (check, why), rows in sorted(
+                    self.unproved.items(),
+                    key=lambda one: (
+                        order.index(one[0][0]) if one[0][0] in order else len(order),
+                        one[0],
+                    ),
+                )
+            ]
+        if not self.breaches:
+            said.append("no breach")
+            return said
+        by_check = ", ".join(f"{check} {count:,}" for check, count in self.broken.items())
+        said.append(f"{self.breaches:,} breaches in {self.rows_in_breach:,} rows: {by_check}")
+        said += [f"  {one}" for one in self.first]
+        if len(self.first) < self.breaches:
+            said.append(f"  and {self.breaches - len(self.first):,} more")
+        return said
+
+
+def _unit(check: str) -> str:
+    if check in ("file", "manifest"):
+        return "files"
+    return "source rows" if check == "nothing lost" else "rows"
+
+
+def _short(value: str) -> str:
+    """A value cut to the width of a screen, its middle left out."""
+    if len(value) <= _LONGEST:
+        return value
+    half = _LONGEST // 2
+    return f"{value[:half]} [...] {value[-half:]}"

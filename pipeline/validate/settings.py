@@ -1,0 +1,100 @@
+"""How rows were made, as far as checking them needs it: manifest first, flags before it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import FolderError
+
+DEFAULT_TOKENIZER = "cl100k_base"
+DEFAULT_SLICE_TOKENS = 10
+DEFAULT_TAIL_IDLE = 1
+DEFAULT_MARKERS = (
+    *("<idle>", "<1>", "<2>", "<用户>", "<AI>", "<s>", "</s>", "<unk>"),
+    *("<s0>", "<s1>", "<s2>", "<s3>", "<s4>", "<s5>", "<user>", "<assistant>"),
+)
+"""The markers of the shipped profiles, for rows that come without a manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the rows were made with.
+
+    Attributes:
+        tokenizer: what `load_tokenizer` knows it by.
+        slice_tokens: tokens an assistant slice.
+        tail_idle: idle pairs at the end of a tdm row.
+        markers: the control tokens that no text may hold.
+        manifest: the manifest beside the rows, or None.
+        folder: where the manifest lies, or None.
+        said: where these values come from, in words.
+    """
+
+    tokenizer: str
+    slice_tokens: int
+    tail_idle: int
+    markers: tuple[str, ...]
+    manifest: dict[str, Any] | None = field(default=None, repr=False)
+    folder: Path | None = None
+    said: tuple[str, ...] = ()
+
+
+def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -> Settings:
+    """Settings from the flags, else from the manifest beside the rows, else the defaults.
+
+    Args:
+        path: what is validated: a run's folder, its `data`, or a file of rows.
+        tokenizer: the flag, if it was given.
+        slice_tokens: the flag, if it was given.
+
+    Raises:
+        FolderError: there is a manifest, and it cannot be read.
+    """
+    folder = _manifest_folder(path)
+    manifest = _read_manifest(folder / "manifest.json") if folder else None
+    recipe = manifest["recipe"] if manifest else {}
+    settings = {
+        "tokenizer": tokenizer or recipe.get("tokenizer", DEFAULT_TOKENIZER),
+        "slice_tokens": slice_tokens or recipe.get("slice_tokens", DEFAULT_SLICE_TOKENS),
+        "tail_idle": recipe.get("tail_idle", DEFAULT_TAIL_IDLE),
+    }
+    values = (
+        f"tokenizer {settings['tokenizer']}, {settings['slice_tokens']} tokens a slice, "
+        f"idle pairs at the end: {settings['tail_idle']}"
+    )
+    flags = [
+        name
+        for name, given in (("--tokenizer", tokenizer), ("--slice-tokens", slice_tokens))
+        if given
+    ]
+    origin = "from manifest.json" if manifest else "the defaults: no manifest.json is beside them"
+    if flags:
+        origin = f"{' and '.join(flags)} as given, the rest {origin}"
+    return Settings(
+        **settings,
+        markers=tuple(recipe.get("markers", DEFAULT_MARKERS)),
+        manifest=manifest,
+        folder=folder,
+        said=(f"{values} ({origin})",),
+    )
+
+
+def _manifest_folder(path: Path) -> Path | None:
+    """The folder whose manifest speaks of the rows at `path`."""
+    here = path if path.is_dir() else path.parent
+    around = (here, here.parent) if here.resolve().name == "data" else (here,)
+    return next((one for one in around if (one / "manifest.json").is_file()), None)
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise FolderError(f"{file} cannot be read as JSON: {error}; build the folder anew") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("recipe"), dict):
+        raise FolderError(
+            f"{file} is no manifest of a build (it has no recipe); validate a file of rows "
+            "from elsewhere in a folder of its own"
+        )
+    return manifest

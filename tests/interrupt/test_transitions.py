@@ -1,0 +1,69 @@
+"""Transition sentences, shipped and a user's own."""
+
+from pathlib import Path
+
+import pytest
+
+from duplexdata.pipeline.errors import PromptError
+from duplexdata.pipeline.interrupt.transitions import load_transitions
+
+NAME = "generation_termination"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_shipped_transitions(language: str) -> None:
+    """At least 11 in each language, of both kinds, an empty one among them, none twice."""
+    kinds = load_transitions(language, None).kinds
+    stops, interjections = kinds[NAME, "stop"], kinds[NAME, "interjection"]
+    assert len(stops) >= 5
+    assert len(interjections) >= 6
+    assert len({*stops, *interjections}) == len(stops) + len(interjections) >= 11
+    assert "" in interjections
+    assert "" not in stops
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_shipped_transitions_end_as_speech_does(language: str) -> None:
+    """Each ends in a mark that says how the message goes on, and none holds a slot."""
+    for sentences in load_transitions(language, None).kinds.values():
+        for sentence in filter(None, sentences):
+            assert sentence[-1] in ".,!?—，。！？", sentence
+            assert not set("{}[]<>") & set(sentence), sentence
+
+
+def test_own_file_replaces_the_shipped_one(tmp_path: Path) -> None:
+    """A recipe may name a file of the user's own; its fingerprint is its content's."""
+    file = tmp_path / "own.toml"
+    file.write_text('[generation_termination]\nstop = [" Whoa. "]\n', encoding="utf-8")
+    own = load_transitions("en", str(file))
+    assert own.kinds == {(NAME, "stop"): ("Whoa.",), (NAME, "interjection"): ()}
+    before = own.fingerprint
+    file.write_text('[generation_termination]\nstop = ["Whoa!"]\n', encoding="utf-8")
+    assert load_transitions("en", str(file)).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not toml",
+        "",
+        "[generation_termination]\nstop = 'x'",
+        "[generation_termination]\nstop = [1]",
+        '[generation_termination]\nstop = [""]',
+        '[generation_termination]\nstop = ["a\\nb"]',
+        '[generation_termination]\nstop = ["a", "a "]',
+        '[another]\nstop = ["a"]',
+    ],
+)
+def test_malformed_file_is_an_error_that_names_it(tmp_path: Path, content: str) -> None:
+    """A file that is no list of sentences is refused, with its path."""
+    file = tmp_path / "own.toml"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(PromptError, match=r"own\.toml"):
+        load_transitions("en", str(file))
+
+
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A file that is not there is refused."""
+    with pytest.raises(PromptError, match="nowhere"):
+        load_transitions("en", str(tmp_path / "nowhere.toml"))

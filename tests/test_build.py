@@ -1,0 +1,414 @@
+"""A run's folder, its flags, and its sums (the contract)."""
+
+import hashlib
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import jsonschema
+import pyarrow.parquet as pq
+import pytest
+
+from .conftest import ROOT, Rows, rows_of
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+BuiltRows = Callable[..., Rows]
+WriteDialogues = Callable[..., Path]
+
+LONG = "It is a long answer, and it goes on and on, so that it can be cut at many places. " * 2
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a run."""
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tdm run over the sample, with a validation split."""
+    out = tmp_path_factory.mktemp("sample") / "run"
+    subprocess.run(
+        [
+            *("duplexdata", "build", "--format", "tdm", "--source", "sample"),
+            *("--validation", "0.3", "--out", str(out)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return out
+
+
+def test_folder_holds_what_the_contract_says(sample_run: Path) -> None:
+    """Shards, card, rejects, manifest and run facts, and nothing else."""
+    assert sorted(file.name for file in sample_run.iterdir()) == [
+        "README.md",
+        "data",
+        "manifest.json",
+        "rejected.parquet",
+        "run.json",
+    ]
+    assert {file.name.split("-")[0] for file in (sample_run / "data").iterdir()} == {
+        "train",
+        "validation",
+    }
+
+
+def test_datasets_loads_the_folder(sample_run: Path, tmp_path: Path) -> None:
+    """The card's YAML names the data files, so that load_dataset finds both splits."""
+    loaded = datasets.load_dataset(str(sample_run), cache_dir=str(tmp_path / "cache"))
+    counts = manifest_of(sample_run)["counts"]["splits"]
+    assert {split: rows.num_rows for split, rows in loaded.items()} == counts
+    first = loaded["train"][0]
+    assert set(first["output"][0]) == {"role", "content"}
+
+
+def test_manifest_names_every_file_by_hash(sample_run: Path) -> None:
+    """Sha256, size and rows of each Parquet file are those of the file on disk."""
+    files = manifest_of(sample_run)["files"]
+    on_disk = {f"data/{file.name}" for file in (sample_run / "data").iterdir()}
+    assert set(files) == on_disk | {"rejected.parquet"}
+    for path, facts in files.items():
+        data = (sample_run / path).read_bytes()
+        assert facts["sha256"] == hashlib.sha256(data).hexdigest()
+        assert facts["bytes"] == len(data)
+        assert facts["rows"] == pq.read_metadata(sample_run / path).num_rows
+
+
+def test_manifest_keeps_to_its_schema(sample_run: Path) -> None:
+    """The manifest, and the recipe in it, keep to their JSON Schemas."""
+    manifest = manifest_of(sample_run)
+    for name, value in (("manifest", manifest), ("recipe", manifest["recipe"])):
+        schema = json.loads((ROOT / "schemas" / f"{name}.json").read_text("utf-8"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(value, schema)
+
+
+def test_manifest_holds_nothing_of_the_place_or_time(sample_run: Path) -> None:
+    """Neither the run's folder nor a time is in what must be the same bytes (rule 8)."""
+    text = (sample_run / "manifest.json").read_text("utf-8")
+    assert str(sample_run) not in text
+    assert "seconds" not in text
+    assert json.loads((sample_run / "run.json").read_text("utf-8"))["seconds"] > 0
+
+
+def test_a_source_dialogue_is_in_one_split_only(sample_run: Path) -> None:
+    """All that is made of a dialogue, in any type, goes to one split (rule 9)."""
+    splits: dict[str, set[str]] = {}
+    for file in (sample_run / "data").iterdir():
+        for row in pq.read_table(file, columns=["source_ids"]).to_pylist():
+            for source_id in row["source_ids"]:
+                splits.setdefault(source_id, set()).add(file.name.split("-")[0])
+    assert len(splits) == manifest_of(sample_run)["counts"]["kept"]
+    assert all(len(found) == 1 for found in splits.values())
+
+
+def test_formats_split_alike(sample_run: Path, built_rows: BuiltRows, tmp_path: Path) -> None:
+    """A dialogue is in the same split in both formats, and both tell the same conversations."""
+    duo = built_rows("--format", "duo", "--source", "sample", "--validation", "0.3")
+    tdm = rows_of(sample_run)
+    assert [row["id"] for row in tdm] == [row["id"] for row in duo]
+    assert [row["utterances"][-1]["unheard"] for row in tdm] == [
+        row["utterances"][-1]["unheard"] for row in duo
+    ]
+
+
+def test_ids_are_unique_and_stable(built_rows: BuiltRows) -> None:
+    """No id comes twice; a row's id does not depend on the seed."""
+    first, second = (
+        [row["id"] for row in built_rows("--format", "tdm", "--source", "sample", "--seed", seed)]
+        for seed in ("0", "1")
+    )
+    assert first == second
+    assert len(set(first)) == len(first) == 180
+
+
+def test_another_seed_tells_other_stories(built_rows: BuiltRows) -> None:
+    """The seed changes slices and cuts."""
+    first, second = (
+        built_rows("--format", "tdm", "--source", "sample", "--seed", seed) for seed in ("0", "1")
+    )
+    assert sum(a["output"] != b["output"] for a, b in zip(first, second, strict=True)) > 170
+
+
+def test_rates_are_shares_and_unnamed_types_are_off(
+    built_rows: BuiltRows, write_dialogues: WriteDialogues
+) -> None:
+    """A type takes its share of dialogues; one that is not named takes none."""
+    source = write_dialogues([[f"{number}?", LONG, "And?", LONG] for number in range(1000)])
+    rows = built_rows("--format", "tdm", "--source", source, "--rates", "uninterrupted=0.3")
+    assert {row["type"] for row in rows} == {"uninterrupted"}
+    assert abs(len(rows) - 300) < 5 * (1000 * 0.3 * 0.7) ** 0.5
+
+
+def test_samples_keep_that_many_rows_whatever_the_order(
+    built_rows: BuiltRows, write_dialogues: WriteDialogues
+) -> None:
+    """--samples N keeps N rows, the same ones when the source's rows are shuffled."""
+    dialogues = [[f"{number}?", LONG, "And?", LONG] for number in range(60)]
+    source = write_dialogues(dialogues)
+    kept = built_rows("--format", "tdm", "--source", source, "--samples", "25")
+    source = write_dialogues(dialogues[::-1])
+    again = built_rows("--format", "tdm", "--source", source, "--samples", "25")
+    everything = built_rows("--format", "tdm", "--source", source, "--samples", "0")
+    assert len(kept) == 25
+    assert {row["id"] for row in kept} == {row["id"] for row in again}
+    assert len(everything) == 120
+    assert Counter(row["type"] for row in kept).keys() == {
+        "uninterrupted",
+        "generation_termination",
+    }
+
+
+def test_samples_over_several_blocks_and_workers(duplexdata: Run, tmp_path: Path) -> None:
+    """Sampled rows are the same with one worker and two, and the sums name what is not sampled."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 7\n")
+    for workers in ("1", "2"):
+        done = duplexdata(
+            *("build", "--format", "duo", "--source", "sample", "--samples", "11"),
+            *("--config", recipe, "--out", tmp_path / workers, "--workers", workers),
+        )
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "1" / "manifest.json").read_bytes() == (
+        tmp_path / "2" / "manifest.json"
+    ).read_bytes()
+    counts = manifest_of(tmp_path / "1")["counts"]
+    assert sum(counts["written"].values()) == 11 == len(rows_of(tmp_path / "1"))
+    assert sum(counts["planned"].values()) == 180
+    assert sum(counts["not_sampled"].values()) == 169
+
+
+def test_default_samples_of_duo_are_ten_thousand(duplexdata: Run, tmp_path: Path) -> None:
+    """duo keeps 10,000 rows unless told otherwise, tdm all."""
+    for name, samples in (("tdm", 0), ("duo", 10_000)):
+        duplexdata("build", "--format", name, "--source", "sample", "--out", tmp_path / name)
+        assert manifest_of(tmp_path / name)["recipe"]["samples"] == samples
+
+
+def test_rejects_and_left_out_rows_are_named(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """rejected.parquet names each row that is in no row of a type, with place and reason."""
+    source = write_dialogues([["a?", "yes"], ["b?", ""], ["a?", "yes"], ["c?", LONG, "d?", LONG]])
+    done = duplexdata("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    rejected = pq.read_table(tmp_path / "out" / "rejected.parquet").to_pylist()
+    assert [
+        (one["row"], one["line"], one["source_id"], one["type"], one["reason"]) for one in rejected
+    ] == [
+        (2, 2, None, None, "empty_content"),
+        (3, 3, None, None, "duplicate"),
+        (1, 1, "dialogues:0", "generation_termination", "no_cuttable_answer"),
+    ]
+    assert {one["source"] for one in rejected} == {str(source)}
+    counts = manifest_of(tmp_path / "out")["counts"]
+    assert counts["source_rows"] == 4
+    assert counts["kept"] == 2
+    assert counts["rejected"] == {"duplicate": 1, "empty_content": 1}
+    assert counts["left_out"] == {"no_cuttable_answer": {"generation_termination": 1}}
+
+
+def test_defused_markers_are_counted(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """The manifest counts the control tokens that were defused in written rows (rule 6)."""
+    source = write_dialogues([["What is <idle>?", "It is <idle>, not <1>."]])
+    duplexdata(
+        *("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out"),
+        *("--rates", "uninterrupted=1"),
+    )
+    assert manifest_of(tmp_path / "out")["counts"]["defused"] == 3
+
+
+def test_finished_run_says_so(duplexdata: Run, sample_run: Path) -> None:
+    """The same command on a finished folder changes nothing and is exit 0."""
+    before = (sample_run / "run.json").read_bytes()
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", "sample"),
+        *("--validation", "0.3", "--out", sample_run),
+    )
+    assert done.returncode == 0
+    assert "already finished" in done.stderr
+    assert (sample_run / "run.json").read_bytes() == before
+
+
+def test_folder_of_another_recipe_is_refused_with_the_difference(
+    duplexdata: Run, tmp_path: Path
+) -> None:
+    """Exit 2 with the knob that differs; --overwrite builds anew."""
+    arguments = ("build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    refused = duplexdata(*arguments, "--seed", "7")
+    assert refused.returncode == 2
+    assert "recipe.seed: 7, there 0" in refused.stderr
+    assert manifest_of(tmp_path / "out")["recipe"]["seed"] == 0
+    assert duplexdata(*arguments, "--seed", "7", "--overwrite").returncode == 0
+    assert manifest_of(tmp_path / "out")["recipe"]["seed"] == 7
+
+
+def test_changed_source_of_a_finished_run_is_said(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """A finished folder whose source has changed since is not called finished."""
+    source = write_dialogues([["a?", LONG, "b?", LONG]])
+    arguments = ("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    write_dialogues([["a?", LONG, "c?", LONG]])
+    done = duplexdata(*arguments)
+    assert done.returncode == 2
+    assert "has changed" in done.stderr
+
+
+def test_foreign_folder_is_left_alone(duplexdata: Run, tmp_path: Path) -> None:
+    """A folder with other files is refused, also with --overwrite, and keeps them."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for more in ((), ("--overwrite",)):
+        done = duplexdata(
+            "build", "--format", "tdm", "--source", "sample", "--out", tmp_path, *more
+        )
+        assert done.returncode == 2
+        assert "thesis.txt" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_standard_output_is_the_folder_alone(duplexdata: Run, tmp_path: Path) -> None:
+    """Results go to standard output, talk to standard error."""
+    done = duplexdata("build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out")
+    assert done.stdout == f"{tmp_path / 'out'}\n"
+    assert "ranks from" in done.stderr
+
+
+def test_default_folder(duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path) -> None:
+    """Without --out a run goes to outputs/<format>-<stem of the first source>-<seed>."""
+    write_dialogues([["a?", LONG, "b?", LONG]], "talks.v2.jsonl")
+    done = duplexdata(
+        *("build", "--format", "duo", "--source", "talks.v2.jsonl", "--seed", "3"), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "outputs" / "duo-talks.v2-3" / "manifest.json").is_file()
+
+
+def test_nothing_to_write_is_exit_1(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """Usable rows of which no row can be made are an error that says why."""
+    source = write_dialogues([["a?", "yes"]])
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out"),
+        *("--rates", "generation_termination=1"),
+    )
+    assert done.returncode == 1
+    assert "no_cuttable_answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((), "--format"),
+        (("--format", "wav"), "format"),
+        (("--format", "tdm"), "--source sample"),
+        (("--format", "tdm", "--source", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("--format", "tdm", "--source", "sample", "--rates", "x=1"), "uninterrupted"),
+        (("--format", "tdm", "--source", "sample", "--rates", "uninterrupted"), "rates"),
+        (("--format", "tdm", "--source", "sample", "--rates", "uninterrupted=2"), "rates"),
+        (("--format", "tdm", "--source", "sample", "--rates", "uninterrupted=0"), "nothing"),
+        (("--format", "tdm", "--source", "sample", "--validation", "1"), "validation"),
+        (("--format", "tdm", "--source", "sample", "--limit", "0"), "limit"),
+        (("--format", "tdm", "--source", "sample", "--slice-tokens", "0"), "slice_tokens"),
+        (("--format", "tdm", "--source", "sample", "--tokenizer", "no_such"), "no_such"),
+        (("--format", "tdm", "--source", "sample", "--llm", "psychic"), "llm"),
+        (("--format", "tdm", "--source", "sample", "--engine", "steam"), "engine"),
+        (("--format", "tdm", "--source", "sample", "--layout", "floor"), "layout"),
+        (("--format", "tdm", "--source", "sample", "--language", "fr"), "language"),
+        (("--format", "tdm", "--source", "sample", "--config", "none.toml"), "none.toml"),
+    ],
+)
+def test_wrong_commands_are_exit_2_in_a_line_or_two(
+    duplexdata: Run, tmp_path: Path, arguments: tuple[str, ...], named: str
+) -> None:
+    """What is wrong is said in a line or two that name it; nothing is left behind."""
+    done = duplexdata("build", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("error")]) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_a_traceback(duplexdata: Run) -> None:
+    """A traceback comes with --debug, and only then."""
+    done = duplexdata("build", "--format", "tdm", "--source", "nowhere.jsonl", "--debug")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+def test_two_builds_at_once_are_refused(duplexdata: Run, tmp_path: Path) -> None:
+    """A folder that another process is building is left to it."""
+    from filelock import FileLock
+
+    (tmp_path / "out" / ".work").mkdir(parents=True)
+    with FileLock(tmp_path / "out" / ".work" / "lock"):
+        done = duplexdata(
+            "build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out"
+        )
+    assert done.returncode == 2
+    assert "another build" in done.stderr
+
+
+def test_tail_idle_and_stop_share_come_from_the_recipe(
+    built_rows: BuiltRows, tmp_path: Path
+) -> None:
+    """A TOML recipe holds knobs that have no flag; flags win over it."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'format = "duo"\nsource = ["sample"]\ntail_idle = 3\nstop_share = 1\n'
+        "[rates]\ngeneration_termination = 1\n"
+    )
+    rows = built_rows("--format", "tdm", "--config", recipe)
+    assert len(rows) == 90
+    for row in rows:
+        assert row["utterances"][-1]["state"] == "stop"
+        contents = [part["content"] for part in row["output"]]
+        assert contents[-6:] == ["<idle>"] * 6
+        assert contents[-8] != "<idle>"
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [("seeed = 1", "seeed"), ("seed = 'x'", "seed"), ("[rates]\nuninterrupted = 3", "rates.unint")],
+)
+def test_wrong_recipe_names_file_and_key(
+    duplexdata: Run, tmp_path: Path, content: str, named: str
+) -> None:
+    """A recipe that breaks its schema is refused with the file and the key."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(content)
+    done = duplexdata("build", "--format", "tdm", "--source", "sample", "--config", recipe)
+    assert done.returncode == 2
+    assert "recipe.toml" in done.stderr
+    assert named in done.stderr
+
+
+def test_own_transitions(built_rows: BuiltRows, tmp_path: Path) -> None:
+    """The recipe can name a file of the user's own transitions."""
+    own = tmp_path / "own.toml"
+    own.write_text('[generation_termination]\nstop = ["Cut!"]\n')
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'[transitions]\nen = "{own}"\nzh = "{own}"\n')
+    rows = built_rows(
+        *("--format", "duo", "--source", "sample", "--config", recipe),
+        *("--rates", "generation_termination=1"),
+    )
+    assert {row["messages"][-2]["content"] for row in rows} == {"Cut!<1>"}
+
+
+def test_sample_is_built_in_both_languages(sample_run: Path) -> None:
+    """The sample gives English and Chinese rows."""
+    languages = manifest_of(sample_run)["counts"]["languages"]
+    assert languages["en"] >= 120
+    assert languages["zh"] >= 40

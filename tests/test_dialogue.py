@@ -1,0 +1,50 @@
+"""The nouns."""
+
+from dataclasses import replace
+
+import pytest
+
+from duplexdata.pipeline.dialogue import Script, Turn, Utterance, row_id, turns_key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [Turn("user", "ab"), Turn("assistant", "d")],
+        [Turn("user", "a"), Turn("assistant", "bc")],
+        [Turn("assistant", "ab"), Turn("user", "c")],
+        [Turn("user", "ab"), Turn("assistant", "c"), Turn("user", "x")],
+    ],
+)
+def test_another_dialogue_has_another_key(other: list[Turn]) -> None:
+    """Texts, their borders and roles all count."""
+    assert turns_key([Turn("user", "ab"), Turn("assistant", "c")]) != turns_key(other)
+
+
+def test_copies_have_keys_of_their_own() -> None:
+    """A kept duplicate's key counts its ordinal, the first's does not."""
+    turns = [Turn("user", "a"), Turn("assistant", "b")]
+    assert turns_key(turns) == turns_key(turns, 0)
+    assert len({turns_key(turns, ordinal) for ordinal in range(3)}) == 3
+
+
+def test_row_ids_come_from_type_and_keys() -> None:
+    """Another type, key, or order of keys is another row."""
+    ids = [
+        row_id("a", ("k",)),
+        row_id("b", ("k",)),
+        row_id("a", ("l",)),
+        row_id("a", ("k", "l")),
+        row_id("a", ("l", "k")),
+    ]
+    assert len(set(ids)) == len(ids)
+    assert all(one.startswith(("a-", "b-")) for one in ids)
+
+
+def test_generator_names_who_wrote() -> None:
+    """`source` where all is the source's, else the other origins, sorted."""
+    own = Utterance("user", "x", 1, -1, "query", "message", "source")
+    script = Script("i", "t", "en", ("s",), ("k",), (own,))
+    assert script.generator == "source"
+    written = [replace(own, origin=origin) for origin in ("z-model", "source", "offline")]
+    assert replace(script, utterances=tuple(written)).generator == "offline+z-model"

@@ -1,0 +1,225 @@
+"""Killed anywhere, the same command goes on, and the bytes are those of a run never killed."""
+
+import gzip
+import hashlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from duplexdata.pipeline.slice import tokenizers
+
+# Runs the command line, and kills its own process at the n-th moment at which
+# something becomes durable: before a file is synced, before and after it gets its name.
+KILLED = """
+import os, pathlib, signal, sys
+left = int(sys.argv.pop(1))
+def count():
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+fsync, replace = os.fsync, pathlib.Path.replace
+def counted_fsync(*a):
+    count(); return fsync(*a)
+def counted_replace(*a):
+    count(); done = replace(*a); count(); return done
+os.fsync, pathlib.Path.replace = counted_fsync, counted_replace
+from duplexdata.cli import main
+main()
+"""
+
+# Kills the parent of two workers as soon as the first block is there.
+PARENT_KILLED = """
+import os, signal
+from duplexdata.pipeline import build
+build._show_progress = lambda run: os.kill(os.getpid(), signal.SIGKILL)
+from duplexdata.cli import main
+main()
+"""
+
+Digests = dict[str, str]
+
+
+def digests(folder: Path) -> Digests:
+    """A hash of all that must be the same bytes (rule 8)."""
+    files = [
+        *sorted((folder / "data").iterdir()),
+        folder / "rejected.parquet",
+        folder / "manifest.json",
+        folder / "README.md",
+    ]
+    return {str(file.relative_to(folder)): _sha256(file) for file in files}
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., list[str]]:
+    """The arguments of a build of 7 blocks, with rejects and a validation split."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 15\nmax_characters = 4000\nvalidation = 0.3\n")
+
+    def arguments(out: str, workers: int = 1) -> list[str]:
+        return [
+            *("build", "--format", "tdm", "--source", "sample", "--config", str(recipe)),
+            *("--out", str(tmp_path / out), "--workers", str(workers)),
+        ]
+
+    return arguments
+
+
+@pytest.fixture
+def never_killed(command: Callable[..., list[str]], tmp_path: Path) -> Digests:
+    """The bytes of a run that nothing happened to."""
+    subprocess.run(
+        [sys.executable, "-m", "duplexdata", *command("whole")], check=True, capture_output=True
+    )
+    return digests(tmp_path / "whole")
+
+
+def run_killed(arguments: list[str], moments: int) -> int:
+    """Runs a command that is killed after so many moments; its exit code."""
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, str(moments), *arguments], check=False, capture_output=True
+    ).returncode
+
+
+def run_whole(arguments: list[str]) -> str:
+    """Runs a command to its end; what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "duplexdata", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("moments", [0, 3, 6, 9, 14, 25, 70, 74, 77, 80])
+def test_killed_once(
+    moments: int, command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """Wherever the kill falls, the next run ends with the same bytes and no leftovers."""
+    assert run_killed(command("out"), moments) == -signal.SIGKILL
+    run_whole(command("out"))
+    assert digests(tmp_path / "out") == never_killed
+    assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_killed_again_and_again(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """A run that is killed every few moments still moves on and ends with the same bytes."""
+    codes = []
+    while not codes or codes[-1] != 0:
+        codes.append(run_killed(command("out"), 30))
+        assert len(codes) < 20
+    assert codes.count(-signal.SIGKILL) >= 2
+    assert digests(tmp_path / "out") == never_killed
+
+
+def test_parent_of_workers_killed(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """Workers end with their parent; the next run goes on with what they finished."""
+    killed = subprocess.run(
+        [sys.executable, "-c", PARENT_KILLED, *command("out", workers=2)],
+        check=False,
+        capture_output=True,  # waits until every worker has closed its end, too
+    )
+    assert killed.returncode == -signal.SIGKILL
+    said = run_whole(command("out", workers=2))
+    assert "finished before" in said
+    assert digests(tmp_path / "out") == never_killed
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_do_not_change_the_bytes(
+    workers: int, command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """One worker and several write the same files."""
+    run_whole(command("out", workers=workers))
+    assert digests(tmp_path / "out") == never_killed
+
+
+def test_full_disk(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """A write that fails is one line and exit 1; with room again the run goes on."""
+    limit = 20_000  # bytes a file: less than the largest shard
+    ranks = tmp_path / "ranks"  # the tokenizer's are larger, so they are there already
+    ranks.mkdir()
+    embedded = files(tokenizers) / "ranks" / "cl100k_base.tiktoken.gz"
+    (ranks / "9b5ad71b2ce5302211f9c61530b329a4922fc6a4").write_bytes(
+        gzip.decompress(embedded.read_bytes())
+    )
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "duplexdata", *command("out")],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=little_room,
+        env={**os.environ, "TIKTOKEN_CACHE_DIR": str(ranks)},
+    )
+    assert done.returncode == 1
+    assert "could not write" in done.stderr
+    assert "go on with: duplexdata build" in done.stderr
+    assert "Traceback" not in done.stderr
+    run_whole(command("out"))
+    assert digests(tmp_path / "out") == never_killed
+
+
+def test_interrupted(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """Ctrl-C is exit 1, without a traceback, and says how to go on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "duplexdata", *command("out", workers=2)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline()  # it has begun
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait() == 1
+    process.stderr.close()
+    assert "go on with: duplexdata build" in said
+    assert "Traceback" not in said
+    run_whole(command("out"))
+    assert digests(tmp_path / "out") == never_killed
+
+
+def test_changed_source_is_built_anew(
+    duplexdata: Callable[..., subprocess.CompletedProcess[str]],
+    write_dialogues: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """Blocks whose dialogues changed between two tries are not taken from the first."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 1\n")
+    arguments = ["build", "--format", "tdm", "--config", str(recipe), "--workers", "1"]
+    file = write_dialogues([["one?", "yes"], ["two?", "no"], ["three?", "maybe"]])
+    out = ["--source", str(file), "--out", str(tmp_path / "out")]
+    assert run_killed([*arguments, *out], 16) == -signal.SIGKILL
+    write_dialogues([["one?", "yes"], ["two?", "no, never"]])
+    said = run_whole([*arguments, *out])
+    assert "1 blocks were finished before" in said
+    fresh = ["--source", str(file), "--out", str(tmp_path / "fresh")]
+    assert duplexdata(*arguments, *fresh).returncode == 0
+    assert digests(tmp_path / "out") == digests(tmp_path / "fresh")
