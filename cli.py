@@ -60,6 +60,8 @@ def _told(debug: bool, go_on: str | None = None) -> Iterator[None]:
         typer.echo("stopped; finished blocks are kept", err=True)
         _tell_how_to_go_on(go_on)
         raise typer.Exit(1) from None
+    except typer.Exit:
+        raise
     except DuplexdataError as error:
         if debug:
             raise
@@ -67,6 +69,13 @@ def _told(debug: bool, go_on: str | None = None) -> Iterator[None]:
         if error.exit_code == 1:
             _tell_how_to_go_on(go_on)
         raise typer.Exit(error.exit_code) from None
+    except Exception as error:
+        if debug:
+            raise
+        name = type(error).__name__
+        typer.echo(f"error: {name}: {error}\nthis is a bug: report what --debug shows", err=True)
+        _tell_how_to_go_on(go_on)
+        raise typer.Exit(1) from None
 
 
 def _tell_how_to_go_on(command: str | None) -> None:
@@ -198,3 +207,55 @@ def build(
             overwrite=overwrite,
         )
     typer.echo(folder)
+
+
+@app.command(
+    epilog="Example: duplexdata validate outputs/sample --source sample",
+)
+def validate(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+        ),
+    ],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source", help="What it was built of: proves that nothing was lost; repeatable."
+        ),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="How the source's rows are read.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", help="Whose tokens a slice holds.  [default: the manifest's]"),
+    ] = None,
+    slice_tokens: Annotated[
+        int | None,
+        typer.Option("--slice-tokens", help="Tokens a slice.  [default: the manifest's]"),
+    ] = None,
+    show: Annotated[
+        int, typer.Option("--show", min=0, help="Offending rows shown for each rule.")
+    ] = 3,
+    debug: Debug = False,
+) -> None:
+    """Prove the rules over rows, with code that shares nothing with what made them.
+
+    Says what was proved over how many rows and what could not be; a breach is exit 1.
+    """
+    from .pipeline.validate import validate as prove
+
+    with _told(debug):
+        report = prove(
+            path,
+            sources=source or (),
+            layout=layout,
+            tokenizer=tokenizer,
+            slice_tokens=slice_tokens,
+            show=show,
+        )
+    typer.echo("\n".join(report.lines()))
+    if report.breaches:
+        raise typer.Exit(1)

@@ -1,1 +1,1 @@
-"""The road from a source row to a training row; see docs/architecture.md."""
+"""The road from a source row to a training row; see CONTRIBUTING.md."""

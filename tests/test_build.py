@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,8 @@ def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sample") / "run"
     subprocess.run(
         [
-            *("duplexdata", "build", "--format", "tdm", "--source", "sample"),
+            *(sys.executable, "-m", "duplexdata", "build"),
+            *("--format", "tdm", "--source", "sample"),
             *("--validation", "0.3", "--out", str(out)),
         ],
         check=True,
@@ -184,7 +186,7 @@ def test_samples_over_several_blocks_and_workers(duplexdata: Run, tmp_path: Path
 
 
 def test_default_samples_of_duo_are_ten_thousand(duplexdata: Run, tmp_path: Path) -> None:
-    """duo keeps 10,000 rows unless told otherwise, tdm all."""
+    """Duo keeps 10,000 rows unless told otherwise, tdm all."""
     for name, samples in (("tdm", 0), ("duo", 10_000)):
         duplexdata("build", "--format", name, "--source", "sample", "--out", tmp_path / name)
         assert manifest_of(tmp_path / name)["recipe"]["samples"] == samples

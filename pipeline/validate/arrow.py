@@ -73,14 +73,16 @@ def columns_of(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def fast_batch(batch: pa.RecordBatch, before: int) -> list[Row | Malformed] | None:
-    """The rows of a batch of the contract's schema; None where it holds odd nulls.
+    """The rows of a batch of the contract's schema; None where it must be read with care.
+
+    That is where it holds nulls or numbers that cannot be, or has other columns.
 
     Args:
         batch: of a file without schema fault.
         before: how many rows of the file come before it.
     """
     row_format = format_of(batch.schema)
-    if row_format is None:
+    if row_format is None or not set(COLUMNS[row_format]) <= set(batch.schema.names):
         return None
     columns = {name: batch.column(name) for name in COLUMNS[row_format]}
     if any(column.null_count for column in columns.values()):

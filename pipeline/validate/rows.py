@@ -233,7 +233,7 @@ def _read_parquet(file: RowFile) -> Iterator[list[Row | Malformed]]:
 
 def _read_jsonl(path: Path) -> Iterator[list[Row | Malformed]]:
     opened: BinaryIO
-    with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as opened:  # type: ignore[assignment]
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as opened:  # type: ignore[assignment]
         batch: list[Row | Malformed] = []
         number = 0
         for line in opened:  # parts at \n alone
@@ -241,7 +241,9 @@ def _read_jsonl(path: Path) -> Iterator[list[Row | Malformed]]:
                 continue
             number += 1
             try:
-                batch.append(row_from_json(orjson.loads(line.removeprefix(b"\xef\xbb\xbf")), number))
+                batch.append(
+                    row_from_json(orjson.loads(line.removeprefix(b"\xef\xbb\xbf")), number)
+                )
             except orjson.JSONDecodeError as error:
                 batch.append(Malformed(number, None, "a line of JSON", str(error)))
             if len(batch) == BATCH_ROWS:

@@ -91,7 +91,9 @@ def _read_manifest(file: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise FolderError(f"{file} cannot be read as JSON: {error}; build the folder anew") from error
+        raise FolderError(
+            f"{file} cannot be read as JSON: {error}; build the folder anew"
+        ) from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("recipe"), dict):
         raise FolderError(
             f"{file} is no manifest of a build (it has no recipe); validate a file of rows "

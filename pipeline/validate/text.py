@@ -127,11 +127,14 @@ def slices_fault(
             return "rule 2", "a user slice that ends at a word's end", repr(one)
         position = following
     if position < size:
-        return "source", f"the user's text goes on: {message[position : position + 60]!r}", "its end"
+        return (
+            "source",
+            f"the user's text goes on: {message[position : position + 60]!r}",
+            "its end",
+        )
     if spans:
         counts = [
-            after - before
-            for before, after in zip(firsts, [*firsts[1:], len(spans)], strict=True)
+            after - before for before, after in zip(firsts, [*firsts[1:], len(spans)], strict=True)
         ]
         return counts_fault(counts)
     return None

@@ -1,7 +1,6 @@
 """The offline writer joins transition and message."""
 
 import pytest
-
 from duplexdata.pipeline.dialogue import Ask
 from duplexdata.pipeline.generate.offline import offline_reply
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from duplexdata.pipeline.errors import PromptError
 from duplexdata.pipeline.interrupt.transitions import load_transitions
 

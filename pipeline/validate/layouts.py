@@ -1,0 +1,94 @@
+"""An own reading of source rows as dialogues, layout by layout."""
+
+from typing import Any
+
+from .nouns import SourceDialogue
+
+KEYS = {
+    "ultrachat": "data",
+    "ultrachat_200k": "messages",
+    "openai": "messages",
+    "sharegpt": "conversations",
+}
+"""The key under which each layout keeps its messages."""
+
+_ROLES = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+}
+
+
+def guess_layout(record: Any) -> str | None:
+    """The layout whose key a row has, or None."""
+    if not isinstance(record, dict):
+        return None
+    return next((name for name, key in KEYS.items() if isinstance(record.get(key), list)), None)
+
+
+def ids_of(record: Any) -> list[str]:
+    """What a row may be called in a source id: text that is not empty, or a whole number."""
+    if not isinstance(record, dict):
+        return []
+    named = (record.get("id"), record.get("prompt_id"))
+    return [str(one) for one in named if (isinstance(one, str) and one) or type(one) is int]
+
+
+def read_dialogue(record: Any, layout: str) -> SourceDialogue | None:
+    """The dialogue of a row, or None where the row cannot be used.
+
+    System messages and a trailing user turn are dropped.
+    """
+    messages = record.get(KEYS[layout]) if isinstance(record, dict) else None
+    if not isinstance(messages, list):
+        return None
+    if layout == "ultrachat":
+        spoken = [(("user", "assistant")[index % 2], one) for index, one in enumerate(messages)]
+    else:
+        read = [_message(one, layout) for one in messages]
+        if None in read:
+            return None
+        spoken = [one for one in read if one and one[0] != "system"]
+    turns = [_text(content) for _, content in spoken]
+    if any(role != ("user", "assistant")[index % 2] for index, (role, _) in enumerate(spoken)):
+        return None
+    if len(turns) % 2:
+        turns.pop()
+    kept = tuple(one for one in turns if one is not None and one.strip())
+    if not kept or len(kept) < len(turns):
+        return None
+    return SourceDialogue(kept)
+
+
+def _message(message: Any, layout: str) -> tuple[str, Any] | None:
+    if not isinstance(message, dict) or message.get("tool_calls") or message.get("function_call"):
+        return None
+    role, content = ("from", "value") if layout == "sharegpt" else ("role", "content")
+    known = _ROLES.get(message.get(role)) if isinstance(message.get(role), str) else None
+    return (known, message.get(content)) if known else None
+
+
+def _text(content: Any) -> str | None:
+    """The text of a content; a list of parts is joined as it is, if all are text."""
+    if isinstance(content, list):
+        parts = [
+            one.get("text", one.get("value"))
+            if isinstance(one, dict) and one.get("type") == "text"
+            else None
+            for one in content
+        ]
+        content = "".join(parts) if all(isinstance(one, str) for one in parts) else None
+    if not isinstance(content, str):
+        return None
+    try:
+        content.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return None
+    return content

@@ -1,0 +1,119 @@
+"""What every row with an `utterances` column must be, whatever its format and type."""
+
+from collections.abc import Sequence
+
+from .nouns import Row, Utterance
+from .report import Verdict
+
+STATES = {
+    "message": "query",
+    "interjection": "query",
+    "repeat": "query",
+    "reset": "query",
+    "aside": "query",
+    "statement": "statement",
+    "stop": "stop",
+}
+"""The state of each kind of user utterance."""
+
+ASSISTANT_KINDS = ("answer", "new_answer", "resumption")
+PROVABLE_KINDS = ("message", "interjection", "stop", "answer")
+PROVABLE_TYPES = ("uninterrupted", "generation_termination")
+
+
+def check_shape(row: Row, verdict: Verdict) -> None:
+    """Checks the columns of a row against each other, and rules 5 and 6 as far as they tell."""
+    utterances = row.utterances or ()
+    if not row.id or not row.type or not row.id.startswith(f"{row.type}-"):
+        verdict.breach("shape", f"an id that begins with its type, {row.type}-", repr(row.id))
+    if not row.language:
+        verdict.breach("shape", "a language", repr(row.language))
+    if not row.source_ids or len(set(row.source_ids)) < len(row.source_ids):
+        verdict.breach("shape", "source_ids, each once", repr(list(row.source_ids)))
+    if any(":" not in one for one in row.source_ids):
+        verdict.breach("shape", "source_ids of the form <name>:<id>", repr(list(row.source_ids)))
+    if not utterances:
+        verdict.breach("shape", "at least one utterance", "none")
+    wanted = generator_of(utterances)
+    if row.generator != wanted:
+        verdict.breach("shape", f"generator {wanted!r}, from the origins", repr(row.generator))
+    before = (-1, 1)
+    for index, one in enumerate(utterances):
+        _check_utterance(one, index, verdict)
+        here = (one.start, 0 if one.role == "user" else 1)
+        if here <= before:
+            verdict.breach(
+                "shape",
+                "utterances in order of begin, the user first where two begin together",
+                f"utterance {index} ({one.role}) at {one.start} after one at {before[0]}",
+            )
+        before = here
+
+
+def generator_of(utterances: Sequence[Utterance]) -> str:
+    """`source`, or the other origins, sorted and joined by `+`."""
+    others = {one.origin for one in utterances} - {"source"}
+    return "+".join(sorted(others)) or "source"
+
+
+def _check_utterance(one: Utterance, index: int, verdict: Verdict) -> None:
+    where = f"utterance {index} ({one.kind})"
+    if not one.origin:
+        verdict.breach("shape", f"{where}: an origin", "an empty one")
+    if one.role == "user":
+        if one.kind in ASSISTANT_KINDS:
+            verdict.breach("shape", f"{where}: the role assistant", "user")
+        wanted = STATES.get(one.kind)
+        if wanted and one.state != wanted:
+            verdict.breach("shape", f"{where}: the state {wanted}", repr(one.state))
+        if one.state not in ("query", "statement", "stop"):
+            verdict.breach("shape", f"{where}: query, statement or stop", repr(one.state))
+        if one.unheard:
+            verdict.breach("rule 5", f"{where}: nothing unheard, nobody cuts the user", one.unheard)
+    elif one.role == "assistant":
+        if one.kind in STATES:
+            verdict.breach("shape", f"{where}: the role user", "assistant")
+        if one.state is not None:
+            verdict.breach("shape", f"{where}: no state", repr(one.state))
+        if one.over:
+            verdict.breach("rule 5", f"{where}: an assistant that begins over nobody", "over")
+    else:
+        verdict.breach("shape", f"{where}: the role user or assistant", repr(one.role))
+
+
+def check_type(row: Row, verdict: Verdict) -> None:
+    """Checks what the two types allow, of rows whose kinds are all known here."""
+    utterances = row.utterances or ()
+    cuts = [index for index, one in enumerate(utterances) if one.unheard]
+    cut_ins = [
+        index for index, one in enumerate(utterances) if one.kind in ("interjection", "stop")
+    ]
+    if len(row.source_ids) != 1:
+        verdict.breach("type", "one source dialogue", f"{len(row.source_ids)}")
+    if utterances and utterances[0].kind != "message":
+        verdict.breach("type", "a message at first", utterances[0].kind)
+    for one in utterances:
+        if one.kind in ("message", "answer") and one.origin != "source":
+            verdict.breach("type", f"{one.kind} of origin source", repr(one.origin))
+        if one.kind == "stop" and one.origin == "source":
+            verdict.breach("type", "stop of another origin than source", repr(one.origin))
+    if row.type == "uninterrupted" and (cuts or cut_ins):
+        verdict.breach(
+            "type", "no cut in an uninterrupted row", f"{len(cuts)} cut, {len(cut_ins)} in"
+        )
+    if row.type == "generation_termination" and (
+        len(cuts) != 1 or cut_ins != [one + 1 for one in cuts]
+    ):
+        verdict.breach(
+            "type",
+            "one cut answer, and next to it one interjection or stop",
+            f"cut: utterances {cuts}; interjection or stop: {cut_ins}",
+        )
+
+
+def unknown_in(row: Row) -> str | None:
+    """Why the rules of this version do not cover a row, or None where they do."""
+    if row.type not in PROVABLE_TYPES:
+        return f"the type {row.type} is not known to this version"
+    strange = sorted({one.kind for one in row.utterances or ()} - set(PROVABLE_KINDS))
+    return f"the kind {strange[0]} is not known to this version" if strange else None

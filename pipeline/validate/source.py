@@ -1,0 +1,190 @@
+"""An own reader of source files: what each row of them is, before any layout.
+
+Files are split on \\n alone; a row counts if its line holds more than white space.
+"""
+
+import codecs
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from glob import glob
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import SourceError
+
+_KINDS = (".jsonl", ".json", ".parquet")
+_PACKED = (".gz", ".zst")
+_CHUNK = 1 << 20
+_PARQUET_ROWS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of source rows.
+
+    Attributes:
+        path: where it is.
+        said: what it is called in rejected.parquet and a manifest.
+        name: the first part of its rows' source ids.
+    """
+
+    path: Path
+    said: str
+    name: str
+
+
+class Unreadable:
+    """Stands where a line holds no JSON, or not UTF-8."""
+
+
+def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
+    """The files of the sources, in the order in which a build reads them.
+
+    Args:
+        sources: `sample`, files, folders or globs.
+
+    Raises:
+        SourceError: one of them is none of these, or holds no file that can be read.
+    """
+    found: list[SourceFile] = []
+    for one in sources:
+        if one == "sample":
+            place = files("duplexdata.pipeline.load.sample") / "sample.jsonl"
+            found.append(SourceFile(Path(str(place)), "sample", "sample"))
+            continue
+        path = Path(one)
+        if path.is_file():
+            paths = [path]
+        elif path.is_dir():
+            paths = sorted(each for each in path.rglob("*") if each.is_file() and _is_source(each))
+        else:
+            paths = sorted(Path(each) for each in glob(one, recursive=True) if Path(each).is_file())
+        if not paths or not all(map(_is_source, paths)):
+            raise SourceError(
+                f"--source {one}: validate compares with files: give sample, or a file, folder or "
+                f"glob of {' '.join(_KINDS)}, plain or with {' or '.join(_PACKED)}"
+            )
+        found += [SourceFile(each, str(each), _stem(each)) for each in paths]
+    return found
+
+
+def read_records(file: SourceFile) -> Iterator[Any]:
+    """The rows of a file as JSON values, in order; `Unreadable` for those that are none.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    with _told(file):
+        if _plain_name(file.path).endswith(".parquet"):
+            with _opened(file.path) as binary, pq.ParquetFile(_seekable(binary)) as table:
+                for batch in table.iter_batches(batch_size=_PARQUET_ROWS):
+                    yield from batch.to_pylist()
+            return
+        with _opened(file.path) as binary:
+            buffered = io.BufferedReader(binary, _CHUNK)  # type: ignore[arg-type]
+            head = buffered.peek(64)[:64].removeprefix(codecs.BOM_UTF8).lstrip()
+            if _plain_name(file.path).endswith(".json") and head.startswith(b"["):
+                yield from _array(buffered)
+            else:
+                yield from _lines(buffered)
+
+
+def _lines(binary: io.BufferedReader) -> Iterator[Any]:
+    first = True
+    for whole in binary:  # parts at \n alone
+        line = whole.removeprefix(codecs.BOM_UTF8) if first else whole
+        first = False
+        if line.strip():
+            yield _parsed(line)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            # Python's reader takes what orjson does not: NaN, numbers of any size.
+            return json.loads(line.decode())
+        except ValueError:
+            return Unreadable()
+
+
+def _array(binary: io.BufferedReader) -> Iterator[Any]:
+    """The elements of a JSON array, each parsed as soon as it is whole."""
+    decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
+    text, opened, ended = "", False, False
+    while not ended or text.strip():
+        position = 0
+        while True:
+            while position < len(text) and (text[position].isspace() or text[position] == ","):
+                position += 1
+            if not opened and position < len(text):
+                opened, position = True, position + 1
+                continue
+            if position < len(text) and text[position] == "]":
+                return
+            try:
+                value, end = decoder.raw_decode(text, position)
+            except ValueError:
+                break
+            if end == len(text) and not ended:
+                break  # a number may go on in the next chunk
+            yield value
+            position = end
+        text = text[position:]
+        if ended:
+            raise ValueError("the JSON array does not end")
+        chunk = binary.read(max(_CHUNK, len(text)))
+        ended = not chunk
+        text += decode.decode(chunk, final=ended)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path.suffix == ".gz":
+        with gzip.open(path) as unpacked:
+            yield unpacked  # type: ignore[misc]
+    elif path.suffix == ".zst":
+        with pa.input_stream(str(path), compression="zstd") as unpacked:
+            yield unpacked
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+def _seekable(binary: BinaryIO) -> BinaryIO:
+    return binary if isinstance(binary, io.BufferedReader) else io.BytesIO(binary.read())
+
+
+@contextmanager
+def _told(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+        said = str(error).splitlines() or [type(error).__name__]
+        raise SourceError(
+            f"--source {file.said} cannot be read: {said[0]}; is it the file of the build?"
+        ) from error
+
+
+def _plain_name(path: Path) -> str:
+    name = path.name
+    return name.removesuffix(path.suffix) if path.suffix in _PACKED else name
+
+
+def _is_source(path: Path) -> bool:
+    return _plain_name(path).endswith(_KINDS)
+
+
+def _stem(path: Path) -> str:
+    name = _plain_name(path)
+    return name.removesuffix(Path(name).suffix)

@@ -1,0 +1,211 @@
+"""Rules 1 to 6 over a row of time slices, written from the contract."""
+
+from collections.abc import Sequence
+
+from .nouns import Row, Said, Utterance
+from .report import Verdict
+from .settings import Settings
+from .shape import check_shape, check_type, unknown_in
+from .text import IDLE, Cutter, Markers, counts_fault
+
+SCOPE = ("shape", "type", "rule 1", "rule 2", "rule 3", "rule 4", "rule 5", "rule 6")
+
+
+def check_tdm(
+    row: Row, settings: Settings, cutter: Cutter, markers: Markers, verdict: Verdict
+) -> list[Said] | None:
+    """Checks a row with its `utterances`.
+
+    Returns:
+        What is said in it, in order; None where that cannot be made out.
+    """
+    check_shape(row, verdict)
+    if row.roles is not None:
+        verdict.breach("shape", "user, assistant, user, assistant, ...", _turn_fault(row.roles))
+        return None
+    user, assistant = row.contents[::2], row.contents[1::2]
+    utterances = row.utterances or ()
+    for one in utterances:
+        if not one.slices or one.start + one.slices > len(user):
+            verdict.breach(
+                "rule 3",
+                f"utterances inside the row's {len(user)} pairs, of one slice at least",
+                f"start {one.start}, slices {one.slices}",
+            )
+            return None
+    strange = unknown_in(row)
+    _check_cells(user, assistant, utterances, verdict)
+    said = [_said(one, user, assistant) for one in utterances]
+    for one in said:
+        _check_markers(one, markers, verdict)
+    if strange:
+        for check in ("type", "rule 1", "rule 2", "rule 3", "rule 4"):
+            verdict.leave(check, strange)
+        return None
+    check_type(row, verdict)
+    _check_schedule(utterances, len(user), settings.tail_idle, verdict)
+    for one in said:
+        if one.slices is None:
+            cells = assistant[one.utterance.start : one.utterance.start + _count(one.utterance)]
+            check_planned(one, cells, cutter, verdict)
+        else:
+            _check_user(one.slices, row.language or "", cutter, verdict)
+    return said
+
+
+def _said(one: Utterance, user: Sequence[str], assistant: Sequence[str]) -> Said:
+    span = slice(one.start, one.start + _count(one))
+    if one.role == "user":
+        return Said(one, "", user[span])
+    return Said(one, "".join(assistant[span]) + one.unheard, None)
+
+
+def _count(one: Utterance) -> int:
+    return one.slices or 0
+
+
+def _check_cells(
+    user: Sequence[str], assistant: Sequence[str], utterances: Sequence[Utterance], verdict: Verdict
+) -> None:
+    """Text exactly where an utterance stands, `<idle>` exactly where none does (rule 3)."""
+    for role, cells in (("user", user), ("assistant", assistant)):
+        covered = end = 0
+        for one in utterances:
+            if one.role != role:
+                continue
+            if one.start < end:
+                verdict.breach("rule 3", f"one {role} utterance at a time", f"two in {one.start}")
+            end = one.start + _count(one)
+            covered += _count(one)
+            said = cells[one.start : end]
+            # A statement over an answer may lie in the answer's run, never in its own silence.
+            if IDLE in said:
+                verdict.breach(
+                    "rule 3",
+                    f"text of the {role} in pairs {one.start} to {end - 1}",
+                    f"{IDLE} in pair {one.start + said.index(IDLE)}",
+                )
+            if "" in said:
+                verdict.breach(
+                    "rule 2", "no empty slice", f"one in pair {one.start + said.index('')}"
+                )
+        silent = cells.count(IDLE)
+        if silent != len(cells) - covered:
+            verdict.breach(
+                "rule 3",
+                f"{len(cells) - covered} idle slices of the {role}, where it says nothing",
+                f"{silent}",
+            )
+
+
+def _check_schedule(
+    utterances: Sequence[Utterance], pairs: int, tail_idle: int, verdict: Verdict
+) -> None:
+    """Where each utterance starts, and where the row ends (rules 3, 4 and 5)."""
+    cursor, answer_at, after_cut = 0, None, False
+    for index, one in enumerate(utterances):
+        where = f"utterance {index} ({one.kind})"
+        if one.role == "user":
+            if answer_at is not None:
+                verdict.breach(
+                    "rule 3", f"{where}: an answer before it", "two of the user in a row"
+                )
+            if one.start != cursor:
+                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+            if one.over != after_cut:
+                verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
+            last = one.start + _count(one) - 1
+            cursor, answer_at, after_cut = last + 1, last, False
+            if one.kind == "stop":
+                answer_at = None
+                if index + 1 < len(utterances):
+                    verdict.breach(
+                        "rule 3", "the row ends after a stop", f"{where} is not its last"
+                    )
+        else:
+            if answer_at is None:
+                verdict.breach("rule 3", f"{where}: a query before it", "none")
+            elif one.start < answer_at:
+                verdict.breach(
+                    "rule 5",
+                    f"{where} starts in pair {answer_at}, with the user's last slice",
+                    f"pair {one.start}, over the user",
+                )
+            elif one.start != answer_at:
+                verdict.breach("rule 3", f"{where} starts in pair {answer_at}", f"pair {one.start}")
+            cursor, answer_at, after_cut = one.start + _count(one), None, bool(one.unheard)
+    if answer_at is not None:
+        verdict.breach("rule 3", "an answer to the last query", "none")
+    if after_cut:
+        verdict.breach("rule 4", "an utterance of the user over the cut answer", "the row's end")
+    if pairs != cursor + tail_idle:
+        verdict.breach(
+            "rule 3",
+            f"{cursor + tail_idle} pairs: {cursor} with speech, {tail_idle} idle",
+            f"{pairs}",
+        )
+
+
+def check_planned(one: Said, cells: Sequence[str], cutter: Cutter, verdict: Verdict) -> None:
+    """Heard slices against those of the planned text, cut again (rules 1, 2 and 4)."""
+    slices = cutter.slices(one.planned)
+    where = f"the assistant's slice of pair {one.utterance.start}"
+    if one.utterance.unheard and not 1 <= len(cells) < len(slices):
+        verdict.breach(
+            "rule 4",
+            f"a cut before the last of {len(slices)} slices, of at least 2",
+            f"{len(cells)} heard",
+        )
+    if list(cells) == slices[: len(cells)] and (one.utterance.unheard or len(cells) == len(slices)):
+        return
+    for index, (found, wanted) in enumerate(zip(cells, slices, strict=False)):
+        if found != wanted:
+            verdict.breach("rule 2", f"{where} + {index}: {wanted!r}", repr(found))
+            if one.utterance.unheard and index == len(cells) - 1:
+                verdict.breach("rule 4", f"a cut where {wanted!r} ends", repr(found))
+            return
+    verdict.breach("rule 2", f"{len(slices)} slices of the planned text", f"{len(cells)}")
+
+
+def _check_user(slices: Sequence[str], language: str, cutter: Cutter, verdict: Verdict) -> None:
+    """Edges and word counts of user slices, as far as the slices alone tell (rules 1 and 2)."""
+    for one in slices:
+        if one != one.strip():
+            verdict.breach("rule 1", "user slices without white space at their edges", repr(one))
+    if language == "zh":
+        # Words depend on what stands around them: only the text as a whole can be cut again.
+        counts = _words_across(slices, cutter.words("".join(slices), language))
+        if counts is None or counts_fault(counts):
+            verdict.leave(
+                "rule 2", "words of Chinese user text whose white space is not in the slices"
+            )
+        return
+    fault = counts_fault([len(one.split()) for one in slices])
+    if fault:
+        verdict.breach(*fault)
+
+
+def _words_across(slices: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[int] | None:
+    """Words a slice of the joined text; None where a slice does not begin at a word."""
+    starts = {begin: index for index, (begin, _) in enumerate(spans)}
+    position, firsts = 0, []
+    for one in slices:
+        if position not in starts:
+            return None
+        firsts.append(starts[position])
+        position += len(one)
+    return [b - a for a, b in zip(firsts, [*firsts[1:], len(spans)], strict=True)]
+
+
+def _check_markers(one: Said, markers: Markers, verdict: Verdict) -> None:
+    for text in (one.planned,) if one.slices is None else one.slices:
+        marker = markers.first_in(text) if text != IDLE else None
+        if marker:
+            verdict.breach("rule 6", "no bare marker in text", f"{marker} in {text[-60:]!r}")
+
+
+def _turn_fault(roles: Sequence[str]) -> str:
+    for index, role in enumerate(roles):
+        if role != ("user", "assistant")[index % 2]:
+            return f"{role!r} at {index}"
+    return f"{len(roles)} slices"

@@ -1,0 +1,237 @@
+"""Row layouts: which one a file's rows have, and what is read of them."""
+
+import io
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from duplexdata.pipeline.dialogue import Dialogue
+from duplexdata.pipeline.load.layouts import LAYOUTS, guess_layout
+from duplexdata.pipeline.load.reading import Reading
+
+Read = Callable[..., tuple[list[Dialogue], Reading]]
+
+TEXTS = ["Hi?", "Hello.", "And?", "Done."]
+ROLES = ["user", "assistant"] * 2
+MESSAGES = [{"role": role, "content": text} for role, text in zip(ROLES, TEXTS, strict=True)]
+CONVERSATIONS = [
+    {"from": role, "value": text} for role, text in zip(["human", "gpt"] * 2, TEXTS, strict=True)
+]
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "ultrachat": {"id": "i", "data": TEXTS},
+    "ultrachat_200k": {"prompt_id": "i", "prompt": TEXTS[0], "messages": MESSAGES},
+    "openai": {"id": "i", "messages": MESSAGES},
+    "sharegpt": {"id": "i", "conversations": CONVERSATIONS},
+}
+
+
+def backwards(row: Any) -> Any:
+    """The row with the keys of every object in the other order."""
+    if isinstance(row, dict):
+        return {key: backwards(row[key]) for key in reversed(row)}
+    return [backwards(one) for one in row] if isinstance(row, list) else row
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    """The rows as a Parquet file."""
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue()
+
+
+def test_every_layout_has_an_example_here() -> None:
+    """A new layout must come with a row in this file."""
+    assert set(EXAMPLES) == set(LAYOUTS)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("turn", [lambda row: row, backwards], ids=["", "backwards"])
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_layout_is_guessed_said_and_read(
+    name: str, turn: Callable[[Any], Any], kind: str, read: Read
+) -> None:
+    """Whatever the order of its keys, a row is known, the user is told, and nothing is lost."""
+    said: list[str] = []
+    row = turn(EXAMPLES[name])
+    content = parquet([row]) if kind == "parquet" else json.dumps(row)
+    dialogues, reading = read(content, f"rows.{kind}", say=said.append)
+    assert [turn.text for turn in dialogues[0].turns] == TEXTS
+    assert [turn.role for turn in dialogues[0].turns] == ROLES
+    assert dialogues[0].source_id == "rows:i"
+    assert reading.files[0].layout == name
+    assert len(said) == 1
+    assert f"layout {name}," in said[0]
+
+
+@pytest.mark.parametrize("role", ["user", "human"])
+@pytest.mark.parametrize("answerer", ["gpt", "assistant", "chatgpt", "model", "bard", "bing"])
+def test_sharegpt_roles(role: str, answerer: str, read: Read) -> None:
+    """Every name that ShareGPT files have for the two sides is known."""
+    row = [{"from": role, "value": "q"}, {"from": answerer, "value": "a"}]
+    dialogues, _ = read([{"conversations": row}])
+    assert [turn.role for turn in dialogues[0].turns] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["openai", "sharegpt", "sharegpt"], "sharegpt"),
+        (["sharegpt", "openai", "openai"], "openai"),
+        (["sharegpt", "ultrachat"], "ultrachat"),
+        (["ultrachat", "sharegpt"], "ultrachat"),
+        (["ultrachat_200k", "openai"], "openai"),
+        (["ultrachat_200k", "ultrachat_200k"], "ultrachat_200k"),
+    ],
+)
+def test_the_layout_of_most_rows_wins(rows: list[str], expected: str) -> None:
+    """A file has one layout: of most of its rows, of equals the first in the registry."""
+    for order in (rows, rows[::-1]):
+        layout = guess_layout([None, 7, *(EXAMPLES[name] for name in order), [], {"x": 1}])
+        assert layout is not None
+        assert layout.name == expected
+
+
+@pytest.mark.parametrize("rows", [[], [None], [{}], [{"data": "text"}, {"messages": {}}], [[[]]]])
+def test_no_layout_is_guessed_of_nothing(rows: list[Any]) -> None:
+    """Rows without the keys of any layout have none."""
+    assert guess_layout(rows) is None
+
+
+def test_rows_of_another_layout_are_rejected(read: Read) -> None:
+    """What does not fit the file's layout is no silent half: each such row is named."""
+    rows = [EXAMPLES["sharegpt"], EXAMPLES["ultrachat"], EXAMPLES["sharegpt"], {"x": 1}]
+    dialogues, reading = read(rows, duplicates="keep")
+    assert len(dialogues) == 2
+    assert [(one.reason, one.place.row) for one in reading.rejected] == [
+        ("unknown_layout", 2),
+        ("unknown_layout", 4),
+    ]
+    assert "data" in reading.rejected[0].detail
+
+
+@pytest.mark.parametrize("layout", ["openai", "ultrachat"])
+def test_a_layout_that_is_named_is_not_guessed(layout: str, read: Read) -> None:
+    """Rows that fit two layouts are read as the one that is named, and nothing is said."""
+    said: list[str] = []
+    row = {"id": "i", "messages": MESSAGES, "data": ["Another?", "One."]}
+    dialogues, reading = read([row, {"id": "j"}], layout=layout, say=said.append)
+    assert [turn.text for turn in dialogues[0].turns] == (
+        TEXTS if layout == "openai" else row["data"]
+    )
+    assert [one.reason for one in reading.rejected] == ["unknown_layout"]
+    assert said == []
+
+
+def test_openai_reads_ultrachat_200k_by_another_id(read: Read) -> None:
+    """`prompt_id` is the id of ultrachat_200k alone."""
+    row = {**EXAMPLES["ultrachat_200k"], "id": "own"}
+    assert read([row])[0][0].source_id == "rows:i"
+    assert read([row], layout="openai")[0][0].source_id == "rows:own"
+
+
+def test_a_layout_that_does_not_exist_is_refused(
+    tmp_path: Path, duplexdata: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """`--layout` takes the names of the registry alone."""
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", "sample", "--layout", "nonesuch"),
+        *("--out", tmp_path / "out"),
+    )
+    assert done.returncode == 2
+    assert "layout" in done.stderr
+    assert all(name in done.stderr for name in LAYOUTS)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["user", "assistant"])
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([{"type": "text", "text": "one"}], "one"),
+        ([{"type": "text", "value": "one"}], "one"),
+        ([{"type": "text", "text": "one "}, {"type": "text", "value": " two\n"}], "one  two\n"),
+        ([{"type": "text", "text": None, "value": "v"}, {"type": "text", "text": "t"}], "vt"),
+        ([{"type": "text", "text": ""}, {"type": "text", "text": "x", "more": 1}], "x"),
+        ([{"type": "text", "text": "你"}, {"type": "text", "text": "好"}], "你好"),
+    ],
+)
+def test_text_parts_are_joined_as_they_are(
+    place: str, parts: list[Any], text: str, read: Read
+) -> None:
+    """Nothing comes between the parts of a content, and nothing is trimmed."""
+    contents: dict[str, Any] = {"user": "q", "assistant": "a", place: parts}
+    rows = [{"messages": [{"role": role, "content": contents[role]} for role in ROLES[:2]]}]
+    dialogues, _ = read(rows)
+    assert {turn.role: turn.text for turn in dialogues[0].turns} == {**contents, place: text}
+
+
+def test_text_parts_in_parquet(read: Read) -> None:
+    """Parts are read where Arrow filled the missing keys with null."""
+    parts = [{"type": "text", "text": "a", "value": None}, {"type": "text", "value": "b"}]
+    messages = [{"role": role, "content": parts} for role in ROLES[:2]]
+    dialogues, _ = read(parquet([{"messages": messages}]), "p.parquet")
+    assert [turn.text for turn in dialogues[0].turns] == ["ab", "ab"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (["a", "b"], ["rows:a", "rows:b"]),
+        ([7, 0, -1], ["rows:7", "rows:0", "rows:-1"]),
+        ([None, "b", ...], ["rows:#1", "rows:b", "rows:#3"]),
+        (["a", "a", "b", "a"], ["rows:a", "rows:#2", "rows:b", "rows:#4"]),
+        (["7", 7], ["rows:7", "rows:#2"]),
+        ([True, 1.5, "", [1], {"x": 1}], [f"rows:#{n}" for n in range(1, 6)]),
+        (["a/b:c", " ", "编号"], ["rows:a/b:c", "rows: ", "rows:编号"]),
+    ],
+)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_ids(name: str, ids: list[Any], expected: list[str], read: Read) -> None:
+    """A string or an integer is an id; without one, or on its repeat, the row number stands in."""
+    key = "prompt_id" if name == "ultrachat_200k" else "id"
+    row = {other: value for other, value in EXAMPLES[name].items() if other != key}
+    rows = [row if own is ... else {**row, key: own} for own in ids]
+    dialogues, _ = read(rows, duplicates="keep", layout=name if ... not in ids else None)
+    if name == "ultrachat_200k" and ... in ids:
+        # Read as chat rows, for one lacks the key that sets this layout apart.
+        expected = [f"rows:#{n}" for n in range(1, len(ids) + 1)]
+    assert [one.source_id for one in dialogues] == expected
+
+
+def test_an_id_that_is_no_utf8_is_escaped(read: Read) -> None:
+    """Half a surrogate pair in an id stops nothing, and two such ids stay apart."""
+    lines = '{"id":"\\ud800","data":["a","b"]}\n{"id":"\\udfff","data":["c","d"]}'
+    dialogues, _ = read(lines)
+    ids = [one.source_id for one in dialogues]
+    assert ids == ["rows:\\ud800", "rows:\\udfff"]
+
+
+def test_ids_stand_behind_the_name_of_their_file(tmp_path: Path, read_sources: Read) -> None:
+    """The name loses its extensions alone; two files of one name share its ids."""
+    row = json.dumps({"id": "i", "data": ["a", "b"]})
+    for place in ("one/my.data.v1.jsonl", "two/my.data.v1.json", "two/x.jsonl"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(f"{{}}\n{row}")
+    dialogues, _ = read_sources(tmp_path, duplicates="keep")
+    assert Counter(one.source_id for one in dialogues) == Counter(
+        ["my.data.v1:i", "my.data.v1:#2", "x:i"]
+    )
+
+
+def test_a_rejected_row_leaves_its_id_to_the_next(read: Read) -> None:
+    """The first row that is kept has the id, not the first that holds it."""
+    rows = [
+        {"id": "i", "data": ["alone"]},
+        {"id": "j", "data": ["a", "b"]},
+        {"id": "k", "data": ["a", "b"]},
+        {"id": "i", "data": ["c", "d"]},
+        {"id": "k", "data": ["e", "f"]},
+    ]
+    dialogues, _ = read(rows)
+    assert [one.source_id for one in dialogues] == ["rows:j", "rows:i", "rows:k"]

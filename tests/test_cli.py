@@ -1,0 +1,91 @@
+"""The command line itself."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+import typer.main
+from duplexdata import __version__
+from duplexdata.cli import app
+from duplexdata.pipeline.engine import ENGINES
+from duplexdata.pipeline.export import FORMATS
+from duplexdata.pipeline.generate import WRITERS
+from duplexdata.pipeline.interrupt import TYPES
+from duplexdata.pipeline.load.language import LANGUAGES
+from duplexdata.pipeline.load.layouts import LAYOUTS
+
+from .conftest import ROOT
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+COMMANDS = sorted(typer.main.get_command(app).commands)
+
+# What takes long to import; help must not wait for any of it.
+HEAVY = {
+    "datasets",
+    "huggingface_hub",
+    "jsonschema",
+    "numpy",
+    "openai",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "rjieba",
+    "sentencepiece",
+    "tiktoken",
+    "tokenizers",
+}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`duplexdata --help` answers at once: it imports typer and little else."""
+    script = (
+        "import json, sys\n"
+        "from duplexdata.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "Usage" in done.stdout
+    imported = set(json.loads(done.stderr))
+    assert not HEAVY & imported
+    assert len(imported) < 350
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, duplexdata: Run) -> None:
+    """Each command's help says what it does and shows a command that can be run."""
+    shown = duplexdata(command, "--help").stdout
+    assert f"Example: duplexdata {command} " in shown
+    assert len(shown.splitlines()[2].strip()) > 20
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_has_help(command: str) -> None:
+    """No flag is left unexplained."""
+    for parameter in typer.main.get_command(app).commands[command].params:
+        assert getattr(parameter, "help", "shown by typer"), parameter.name
+
+
+def test_version(duplexdata: Run) -> None:
+    """--version prints the version."""
+    assert duplexdata("--version").stdout == f"duplexdata {__version__}\n"
+
+
+def test_schema_names_what_the_registries_hold() -> None:
+    """What a recipe may name is what there is."""
+    schema = json.loads((ROOT / "schemas" / "recipe.json").read_text("utf-8"))["properties"]
+    assert schema["format"]["enum"] == list(FORMATS)
+    assert schema["layout"]["enum"] == list(LAYOUTS)
+    assert schema["llm"]["enum"] == list(WRITERS)
+    assert schema["language"]["enum"] == ["auto", *LANGUAGES]
+    assert sorted(schema["transitions"]["properties"]) == sorted(LANGUAGES)
+
+
+@pytest.mark.parametrize("name", [*FORMATS, *LAYOUTS, *WRITERS, *ENGINES, *TYPES])
+def test_help_of_build_names_every_choice(name: str, duplexdata: Run) -> None:
+    """A user finds every choice in the help."""
+    assert name in duplexdata("build", "--help").stdout
