@@ -109,7 +109,7 @@ def test_a_source_dialogue_is_in_one_split_only(sample_run: Path) -> None:
     assert all(len(found) == 1 for found in splits.values())
 
 
-def test_formats_split_alike(sample_run: Path, built_rows: BuiltRows, tmp_path: Path) -> None:
+def test_formats_split_alike(sample_run: Path, built_rows: BuiltRows) -> None:
     """A dialogue is in the same split in both formats, and both tell the same conversations."""
     duo = built_rows("--format", "duo", "--source", "sample", "--validation", "0.3")
     tdm = rows_of(sample_run)

@@ -104,7 +104,7 @@ def run_whole(arguments: list[str]) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("moments", [0, 3, 6, 9, 14, 25, 70, 74, 77, 80])
+@pytest.mark.parametrize("moments", [0, 3, 6, 9, 14, 25, 70, 77, 83, 88, 91])
 def test_killed_once(
     moments: int, command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
 ) -> None:

@@ -5,7 +5,11 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+import shutil
+import tempfile
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from itertools import islice
@@ -17,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SourceError
+from .array import BrokenArrayError, array_elements
 from .rejects import Reject
 
 SUFFIXES = (".jsonl", ".json", ".parquet")
@@ -57,13 +62,10 @@ def source_files(source: str) -> list[Path]:
         with as_file(files(sample) / "sample.jsonl") as place:
             return [place]
     path = Path(source)
-    if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
-    elif path.is_file():
-        found = [path]
-    else:
-        # Path.glob takes no absolute pattern.
-        found = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207
+    try:
+        found = _found(source, path)
+    except OSError as error:
+        raise SourceError(f"cannot look for the source {source}: {error.strerror}") from error
     readable = [one for one in found if one.is_file() and stem_of(one) is not None]
     if found and not readable:
         raise SourceError(
@@ -75,6 +77,16 @@ def source_files(source: str) -> list[Path]:
     return readable
 
 
+def _found(source: str, path: Path) -> list[Path]:
+    """The files under a folder, the file, or those that a glob matches."""
+    if path.is_dir():
+        return sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
+    if path.is_file():
+        return [path]
+    # Path.glob takes no absolute pattern.
+    return sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207
+
+
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
@@ -82,8 +94,8 @@ def _hidden(path: Path) -> bool:
 def _not_found(source: str, path: Path) -> str:
     if path.is_dir():
         return f"the folder {source} holds no file that ends in {', '.join(SUFFIXES)}"
-    hub = source in HUB_NAMES or (source.count("/") == 1 and not path.parent.is_dir())
-    if hub:
+    like_hub = source.count("/") == 1 and stem_of(path) is None and not path.parent.is_dir()
+    if source in HUB_NAMES or like_hub:
         return (
             f"the source {source} lies on the Hugging Face Hub, which this version does not read: "
             "download its files and name their folder, or try --source sample"
@@ -110,23 +122,27 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def raw_rows(file: Path) -> Iterator[RawRow]:
+def raw_rows(file: Path, columns: Collection[str]) -> Iterator[RawRow]:
     """The rows of a source file, streamed.
+
+    Args:
+        file: one of `source_files`.
+        columns: which columns of a Parquet file are read, if it has them.
 
     Raises:
         SourceError: the file (not a row of it) is broken.
     """
     try:
-        if file.name.endswith(".parquet"):
-            yield from _parquet_rows(file)
-            return
         with _open(file) as stream:
+            if ".parquet" in file.name:
+                yield from _parquet_rows(stream, columns)
+                return
             # Many files called .json hold a row a line; many called .jsonl are trusted to.
             if ".jsonl" not in file.name and _first_byte(stream) == b"[":
                 yield from _array_rows(file, stream)
             else:
                 yield from _line_rows(stream)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, OverflowError, zlib.error, pa.ArrowException) as error:
         raise SourceError(f"cannot read {file}: {error}") from error
 
 
@@ -167,29 +183,32 @@ def _parse(line: bytes) -> Any | Reject:
         return Reject("not_json", str(error))
 
 
-def _array_rows(file: Path, stream: io.BufferedReader) -> Iterator[RawRow]:
-    import ijson
-
-    if stream.peek(3)[:3] == _BOM:
-        stream.read(3)
+def _array_rows(file: Path, stream: BinaryIO) -> Iterator[RawRow]:
     row = 0
     try:
-        for row, value in enumerate(ijson.items(stream, "item", use_float=True), start=1):
-            yield RawRow(row, None, value)
-    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(
-            f"{file} is no JSON array that can be read to its end: after row {row}: {reason}"
-        ) from error
+        for row, element in enumerate(array_elements(stream), start=1):
+            yield RawRow(row, None, _parse(element))
+    except BrokenArrayError as error:
+        raise SourceError(f"{file} is no JSON array: after row {row} {error}") from error
 
 
-def _parquet_rows(file: Path) -> Iterator[RawRow]:
+def _parquet_rows(stream: io.BufferedReader, columns: Collection[str]) -> Iterator[RawRow]:
     row = 0
-    with pq.ParquetFile(file) as parquet:
-        for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS):
+    with ExitStack() as opened:
+        if not isinstance(stream.raw, io.FileIO):
+            # Parquet is read from its end, so a packed file is unpacked first.
+            unpacked = opened.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(stream, unpacked)
+            parquet = opened.enter_context(pq.ParquetFile(unpacked))
+        else:
+            parquet = opened.enter_context(pq.ParquetFile(stream))
+        names = parquet.schema_arrow.names
+        wanted = [name for name in names if name in columns]
+        # Where no column is known, a row is rejected by the names of all of them.
+        for batch in parquet.iter_batches(_PARQUET_ROWS, columns=wanted or names[:1]):
             for value in _batch_values(batch):
                 row += 1
-                yield RawRow(row, None, value)
+                yield RawRow(row, None, value if wanted else dict.fromkeys(names))
 
 
 def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:
@@ -207,7 +226,7 @@ def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:
             yield Reject("not_utf8", f"byte {error.start} of a text")
 
 
-def first_rows(file: Path, count: int) -> list[Any]:
+def first_rows(file: Path, columns: Collection[str], count: int) -> list[Any]:
     """What the first readable rows of a file hold."""
-    readable = (row.value for row in raw_rows(file) if not isinstance(row.value, Reject))
+    readable = (row.value for row in raw_rows(file, columns) if not isinstance(row.value, Reject))
     return list(islice(readable, count))

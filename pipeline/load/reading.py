@@ -15,7 +15,7 @@ from .block import Block, Place
 from .check import check_messages
 from .files import RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
 from .language import guess_language
-from .layouts import LAYOUTS, guess_layout
+from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.message import Layout
 from .rejects import REASONS, Reject
 
@@ -96,7 +96,7 @@ class Reading:
         before = len(self.rejected)
         for file in files:
             if self._left() == 0:
-                return
+                break
             name = stem_of(file) or file.name
             for place, result in self._file(source, file, name):
                 if isinstance(result, Reject):
@@ -109,7 +109,8 @@ class Reading:
                     continue
                 self.kept += 1
                 yield dialogue, place
-        if not usable:
+        # A limit may cut a source before its first usable row; but not all sources.
+        if not usable and (self._left() != 0 or self.kept == 0):
             raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
 
     def _file(
@@ -118,7 +119,7 @@ class Reading:
         shown = source if source == "sample" else str(file)
         layout = self._layout(file, shown)
         rows = 0
-        for raw in islice(raw_rows(file), self._left()):
+        for raw in islice(raw_rows(file, COLUMNS), self._left()):
             rows += 1
             self.rows += 1
             yield Place(shown, raw.row, raw.line), self._use(raw, layout)
@@ -141,7 +142,7 @@ class Reading:
     def _layout(self, file: Path, shown: str) -> Layout | None:
         if self.recipe.layout:
             return LAYOUTS[self.recipe.layout]
-        layout = guess_layout(first_rows(file, _GUESS_ROWS))
+        layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
         if layout:
             self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
         return layout

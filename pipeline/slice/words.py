@@ -14,6 +14,7 @@ Span = tuple[int, int]
 """Begin and end of a word, in code points of the text."""
 
 _RUN = re.compile(r"\S+")
+_JOINING = ("Mn", "Mc", "Me", "Cf", "Sk")
 _HALF_WIDTH = re.compile(r"[\x21-\x7e]+\Z")
 
 
@@ -61,9 +62,12 @@ def _sticks(before: str, after: str) -> bool:
     """Whether no word ends between these two characters.
 
     Half-width text is only cut at white space ("don't", "3.14", a URL); a
-    closing mark sticks to what is before it, an opening one to what follows.
+    closing mark sticks to what is before it, an opening one to what follows; what
+    joins or changes a character (an accent, a joiner, a skin tone) sticks to it.
     """
     kind, next_kind = unicodedata.category(before), unicodedata.category(after)
+    if next_kind in _JOINING or kind == "Cf":
+        return True
     if next_kind.startswith("P") and next_kind not in ("Ps", "Pi"):
         return True
     if kind in ("Ps", "Pi"):

@@ -134,7 +134,8 @@ def fast_batch(batch: pa.RecordBatch, before: int) -> list[Row | Malformed] | No
 def _bounds(lists: pa.ListArray) -> "np.ndarray[Any, np.dtype[np.int64]]":
     """Where each list begins and the last ends, from 0 on (a batch may be a window)."""
     offsets = np.asarray(lists.offsets, dtype=np.int64)
-    return offsets - offsets[0]
+    shifted: np.ndarray[Any, np.dtype[np.int64]] = offsets - offsets[0]
+    return shifted
 
 
 def _alternating(

@@ -7,14 +7,17 @@ from .report import Verdict
 from .shape import check_shape, check_type, unknown_in
 from .text import Cutter, Markers
 
-SCOPE = ("shape", "type", "rule 1", "rule 2", "rule 4", "rule 5", "rule 6")
+SCOPE = ("shape", "type", "rule 1", "rule 4", "rule 5", "rule 6")
 TOKENS = {"query": "<1>", "stop": "<1>", "statement": "<2>"}
 
 
-def check_duo(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> list[Said] | None:
+def check_duo(  # noqa: C901  # what must hold before the next may be asked, in order
+    row: Row, cutter: Cutter, markers: Markers, verdict: Verdict
+) -> list[Said] | None:
     """Checks a row with its `utterances`; see `check_tdm`."""
     check_shape(row, verdict)
-    verdict.leave("rule 2", "duo holds no slices; that cuts lie on their boundaries is rule 4")
+    for check in ("rule 2", "rule 3"):
+        verdict.leave(check, "duo holds no slices; that cuts lie on their boundaries is rule 4")
     roles = row.roles or [("user", "assistant")[index % 2] for index in range(len(row.contents))]
     utterances, states = row.utterances or (), row.states or ()
     if len(states) != len(roles):
@@ -26,11 +29,7 @@ def check_duo(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> l
         if one.start >= len(roles):
             verdict.breach("shape", f"a start below {len(roles)} messages", f"{one.start}")
             return None
-    bodies = [_body(*one, verdict) for one in zip(roles, row.contents, states, strict=True)]
-    for text in bodies:
-        marker = markers.first_in(text)
-        if marker:
-            verdict.breach("rule 6", "no bare marker in text", f"{marker} in {text[-60:]!r}")
+    bodies = _bodies(roles, row.contents, states, markers, verdict)
     strange = unknown_in(row)
     if strange:
         for check in ("type", "rule 1", "rule 2", "rule 4"):
@@ -41,14 +40,30 @@ def check_duo(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> l
     if "shape" in verdict.broken:
         return None
     said = [_said(one, bodies) for one in utterances]
-    for one in said:
-        if one.utterance.unheard:
-            _check_cut(one, bodies[one.utterance.start], cutter, verdict)
+    for each in said:
+        if each.utterance.unheard:
+            _check_cut(each, bodies[each.utterance.start], cutter, verdict)
     return said
 
 
 def _said(one: Utterance, bodies: Sequence[str]) -> Said:
     return Said(one, bodies[one.start] + one.unheard, None)
+
+
+def _bodies(
+    roles: Sequence[str],
+    contents: Sequence[str],
+    states: Sequence[str | None],
+    markers: Markers,
+    verdict: Verdict,
+) -> list[str]:
+    """The messages without their state tokens, none of which may hold a marker (rule 6)."""
+    bodies = [_body(*one, verdict) for one in zip(roles, contents, states, strict=True)]
+    for text in bodies:
+        marker = markers.first_in(text)
+        if marker:
+            verdict.breach("rule 6", "no bare marker in text", f"{marker} in {text[-60:]!r}")
+    return bodies
 
 
 def _body(role: str, content: str, state: str | None, verdict: Verdict) -> str:
@@ -60,7 +75,7 @@ def _body(role: str, content: str, state: str | None, verdict: Verdict) -> str:
     token = TOKENS.get(state or "")
     if token is None:
         verdict.breach("shape", "query, statement or stop beside a user message", repr(state))
-        token = "<1>"
+        token = TOKENS["query"]
     if not content.endswith(token):
         verdict.breach("shape", f"a user message that ends in {token}", repr(content[-20:]))
         return content.removesuffix("<1>").removesuffix("<2>")
@@ -100,10 +115,17 @@ def _check_messages(
         after_cut = bool(one.unheard)
     if after_cut:
         verdict.breach("rule 4", "an utterance of the user over the cut answer", "the row's end")
+    _check_contents(roles, contents, wanted - 1 if stops else None, verdict)
+
+
+def _check_contents(
+    roles: Sequence[str], contents: Sequence[str], silence: int | None, verdict: Verdict
+) -> None:
+    """User and assistant in turn; only the message of the index `silence` is empty."""
     for index, (role, content) in enumerate(zip(roles, contents, strict=True)):
         if role != ("user", "assistant")[index % 2]:
             verdict.breach("shape", f"message {index}: user and assistant in turn", role)
-        silent = bool(stops) and index == wanted - 1
+        silent = index == silence
         if role == "assistant" and (content == "") is not silent:
             verdict.breach(
                 "shape",

@@ -21,6 +21,9 @@ from .layouts import KEYS, guess_layout, ids_of, read_dialogue
 from .nouns import SourceDialogue
 from .source import SourceFile, find_source_files, read_records
 
+_MOST_CANDIDATES = 4
+"""Rows of one id that are tried where it is not known which of them was kept."""
+
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -38,6 +41,8 @@ class Source:
         layouts: of the files whose layout is known, by what they are called.
         count: rows.
         usable: for each row, whether it holds a dialogue.
+        rejected: for each row, whether the build's folder names it as left out whole;
+            None where that is not known.
         begins: the ordinal of the first row of each file, and `count`.
     """
 
@@ -46,6 +51,7 @@ class Source:
     count: int
     usable: npt.NDArray[np.bool_]
     begins: list[int]
+    rejected: npt.NDArray[np.bool_] | None
     _names: Hashes
     _owners: npt.NDArray[np.int64]
     _kept: dict[int, SourceDialogue] = field(default_factory=dict)
@@ -54,15 +60,36 @@ class Source:
     _keep_all: bool = False
 
     def ordinals(self, source_id: str) -> list[int]:
-        """The rows that a source id may name.
+        """The usable rows that a source id may name, in order.
 
-        More than one where an id repeats: the contract gives it to the first
-        that is kept, and which are kept depends on the run.
+        The contract gives an id that repeats to the first row that is kept:
+        one row where it is known which are. More than one where it is not,
+        and where files of one name have no ids.
         """
         key = np.uint64(hash_of(source_id))
         first, last = np.searchsorted(self._names, key), np.searchsorted(self._names, key, "right")
         found: list[int] = sorted(set(self._owners[first:last].tolist()))
-        return found
+        if self.rejected is None:
+            return [one for one in found if self.usable[one]][:_MOST_CANDIDATES]
+        kept = [one for one in found if self.usable[one] and not self.rejected[one]]
+        by_number = source_id.rpartition(":")[2].startswith("#")
+        return kept if by_number else kept[:1]
+
+    def reject(self, rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Notes the rows, by file and number, that were left out whole.
+
+        Returns:
+            Those that are no rows of these sources.
+        """
+        rejected, strange = np.zeros(self.count, dtype=np.bool_), []
+        for said, row in rows:
+            ordinal = self.ordinal(said, row)
+            if ordinal is None:
+                strange.append((said, row))
+            else:
+                rejected[ordinal] = True
+        self.rejected = rejected
+        return strange
 
     def rewind(self) -> None:
         """Starts from the first row again: another split begins."""
@@ -76,18 +103,14 @@ class Source:
         Args:
             ordinals: for a join that stays small, none below those asked for before.
         """
-        wanted = sorted(set(ordinals))
+        asked = {one for one in ordinals if self.usable[one]}
+        wanted = sorted(asked)
         if any(one < self._next and one not in self._kept for one in wanted):
             # What is asked for lies behind: the rows are not in the source's order.
-            if any(
-                self.usable[one] and one not in self._kept for one in wanted if one < self._next
-            ):
-                self._keep_all = True
-                self._stream, self._next = None, 0
+            self._keep_all = True
+            self._stream, self._next = None, 0
         if not self._keep_all:
-            asked = set(wanted)
             self._kept = {one: held for one, held in self._kept.items() if one in asked}
-        asked = set(wanted)
         while wanted and self._next <= wanted[-1]:
             if self._stream is None:
                 self._stream = self._read()
@@ -160,6 +183,7 @@ def scan_sources(sources: Sequence[str], layouts: Mapping[str, str], layout: str
         count=len(usable),
         usable=np.frombuffer(bytes(usable), dtype=np.bool_),
         begins=begins,
+        rejected=None,
         _names=hashes[order],
         _owners=owned[order],
     )

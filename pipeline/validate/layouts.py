@@ -71,14 +71,14 @@ def _message(message: Any, layout: str) -> tuple[str, Any] | None:
     if not isinstance(message, dict) or message.get("tool_calls") or message.get("function_call"):
         return None
     role, content = ("from", "value") if layout == "sharegpt" else ("role", "content")
-    known = _ROLES.get(message.get(role)) if isinstance(message.get(role), str) else None
+    known = _ROLES.get(str(message.get(role)))
     return (known, message.get(content)) if known else None
 
 
 def _text(content: Any) -> str | None:
     """The text of a content; a list of parts is joined as it is, if all are text."""
     if isinstance(content, list):
-        parts = [
+        parts: list[Any] = [
             one.get("text", one.get("value"))
             if isinstance(one, dict) and one.get("type") == "text"
             else None

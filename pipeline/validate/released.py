@@ -15,6 +15,7 @@ from .text import IDLE, Cutter, Markers, counts_fault
 TDM_SCOPE = ("shape", "rule 1", "rule 2", "rule 3", "rule 6")
 DUO_SCOPE = ("shape", "rule 1", "rule 6")
 _WHY = "no utterances column"
+_CHINESE = "words of Chinese user text whose white space is not in the slices"
 _SHARE_OF_HAN = 0.2
 
 
@@ -71,7 +72,25 @@ def _check_tdm(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> 
     if not roles or len(roles) % 2:
         verdict.breach("shape", "pairs of slices", f"{len(roles)} slices")
         return
-    for index, text in enumerate(row.contents):
+    _check_slices(row.contents, markers, verdict)
+    runs = runs_of(row.contents)
+    _check_silence(row.contents, verdict)
+    _check_turns(runs, verdict)
+    chinese = row.language == "zh" if row.language else _is_chinese(row.contents[::2])
+    if chinese:
+        verdict.leave("rule 2", _CHINESE)
+    for index, run in enumerate(runs):
+        if run.role == "assistant":
+            _check_answer(run, index + 1 < len(runs), cutter, verdict)
+        elif not chinese:
+            fault = counts_fault([len(one.split()) for one in run.slices])
+            if fault:
+                verdict.breach(*fault)
+
+
+def _check_slices(contents: Sequence[str], markers: Markers, verdict: Verdict) -> None:
+    """No slice is empty or forges a token, no user slice has white space at its edges."""
+    for index, text in enumerate(contents):
         where = f"pair {index // 2}"
         marker = markers.first_in(text) if text != IDLE else None
         if marker:
@@ -80,19 +99,6 @@ def _check_tdm(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> 
             verdict.breach("rule 2", "no empty slice", f"one in {where}")
         elif not index % 2 and text != text.strip():
             verdict.breach("rule 1", "user slices without white space at their edges", repr(text))
-    runs = runs_of(row.contents)
-    _check_silence(row.contents, verdict)
-    _check_turns(runs, verdict)
-    chinese = row.language == "zh" if row.language else _is_chinese(row.contents[::2])
-    if chinese:
-        verdict.leave("rule 2", "words of Chinese user text whose white space is not in the slices")
-    for index, run in enumerate(runs):
-        if run.role == "assistant":
-            _check_answer(run, index + 1 < len(runs), cutter, verdict)
-        elif not chinese:
-            fault = counts_fault([len(one.split()) for one in run.slices])
-            if fault:
-                verdict.breach(*fault)
 
 
 def _check_silence(contents: Sequence[str], verdict: Verdict) -> None:

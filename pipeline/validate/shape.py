@@ -56,7 +56,9 @@ def generator_of(utterances: Sequence[Utterance]) -> str:
     return "+".join(sorted(others)) or "source"
 
 
-def _check_utterance(one: Utterance, index: int, verdict: Verdict) -> None:
+def _check_utterance(  # noqa: C901  # a table of what each column may say
+    one: Utterance, index: int, verdict: Verdict
+) -> None:
     where = f"utterance {index} ({one.kind})"
     if not one.origin:
         verdict.breach("shape", f"{where}: an origin", "an empty one")

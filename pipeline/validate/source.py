@@ -1,6 +1,6 @@
 """An own reader of source files: what each row of them is, before any layout.
 
-Files are split on \\n alone; a row counts if its line holds more than white space.
+Files are split at line feeds alone; a row counts if its line holds more than white space.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from glob import glob
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -65,9 +65,11 @@ def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
         if path.is_file():
             paths = [path]
         elif path.is_dir():
-            paths = sorted(each for each in path.rglob("*") if each.is_file() and _is_source(each))
+            held = (one for one in path.rglob("*") if not _is_hidden(one.relative_to(path)))
+            paths = sorted(one for one in held if one.is_file() and _is_source(one))
         else:
-            paths = sorted(Path(each) for each in glob(one, recursive=True) if Path(each).is_file())
+            matches = glob(one, recursive=True)  # noqa: PTH207  # a pattern may be absolute
+            paths = sorted(Path(each) for each in matches if Path(each).is_file())
         if not paths or not all(map(_is_source, paths)):
             raise SourceError(
                 f"--source {one}: validate compares with files: give sample, or a file, folder or "
@@ -85,20 +87,22 @@ def read_records(file: SourceFile) -> Iterator[Any]:
     """
     with _told(file):
         if _plain_name(file.path).endswith(".parquet"):
-            with _opened(file.path) as binary, pq.ParquetFile(_seekable(binary)) as table:
+            with (
+                _opened(file.path) as binary,
+                pq.ParquetFile(_seekable(file.path, binary)) as table,
+            ):
                 for batch in table.iter_batches(batch_size=_PARQUET_ROWS):
                     yield from batch.to_pylist()
             return
         with _opened(file.path) as binary:
-            buffered = io.BufferedReader(binary, _CHUNK)  # type: ignore[arg-type]
-            head = buffered.peek(64)[:64].removeprefix(codecs.BOM_UTF8).lstrip()
+            head = binary.peek(64)[:64].removeprefix(codecs.BOM_UTF8).lstrip()
             if _plain_name(file.path).endswith(".json") and head.startswith(b"["):
-                yield from _array(buffered)
+                yield from _array(binary)
             else:
-                yield from _lines(buffered)
+                yield from _lines(binary)
 
 
-def _lines(binary: io.BufferedReader) -> Iterator[Any]:
+def _lines(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
     first = True
     for whole in binary:  # parts at \n alone
         line = whole.removeprefix(codecs.BOM_UTF8) if first else whole
@@ -118,7 +122,7 @@ def _parsed(line: bytes) -> Any:
             return Unreadable()
 
 
-def _array(binary: io.BufferedReader) -> Iterator[Any]:
+def _array(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
     """The elements of a JSON array, each parsed as soon as it is whole."""
     decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
     text, opened, ended = "", False, False
@@ -149,20 +153,21 @@ def _array(binary: io.BufferedReader) -> Iterator[Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> "Iterator[io.BufferedReader[Any]]":
+    raw: Any
     if path.suffix == ".gz":
-        with gzip.open(path) as unpacked:
-            yield unpacked  # type: ignore[misc]
+        raw = gzip.open(path)  # noqa: SIM115  # closed by the reader around it
     elif path.suffix == ".zst":
-        with pa.input_stream(str(path), compression="zstd") as unpacked:
-            yield unpacked
+        raw = pa.input_stream(str(path), compression="zstd")
     else:
-        with path.open("rb") as plain:
-            yield plain
+        raw = path.open("rb", buffering=0)
+    with io.BufferedReader(raw, _CHUNK) as buffered:
+        yield buffered
 
 
-def _seekable(binary: BinaryIO) -> BinaryIO:
-    return binary if isinstance(binary, io.BufferedReader) else io.BytesIO(binary.read())
+def _seekable(path: Path, binary: "io.BufferedReader[Any]") -> Any:
+    """What Parquet needs: its footer is read first."""
+    return io.BytesIO(binary.read()) if path.suffix in _PACKED else binary
 
 
 @contextmanager
@@ -179,6 +184,10 @@ def _told(file: SourceFile) -> Iterator[None]:
 def _plain_name(path: Path) -> str:
     name = path.name
     return name.removesuffix(path.suffix) if path.suffix in _PACKED else name
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_source(path: Path) -> bool:

@@ -120,7 +120,7 @@ def test_the_assistant_never_begins_over_the_user(found: list[Dialogue]) -> None
 @settings(deadline=None, max_examples=60)
 @given(st.lists(dialogues, min_size=1, max_size=3))
 def test_duo_is_the_script_in_turns(found: list[Dialogue]) -> None:
-    """Turns alternate; a user content is its text and its state token; an answer is what was heard."""
+    """Turns alternate; a user content ends in its state token; an answer is what was heard."""
     sliced = sliced_scripts(found)
     for row, one in zip(rendered("duo", sliced), sliced, strict=True):
         messages = row["messages"]

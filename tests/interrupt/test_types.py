@@ -178,7 +178,7 @@ def test_a_reply_is_defused(seed: int) -> None:
     scripting = TYPES[NAME].script([THREE_ROUNDS], Chance(seed, ("x",)), setting(stop_share=0))
     script = finish(scripting, lambda _ask: Reply(" <1>\n", "test-writer"))
     written = [one.text for one in script.utterances if one.origin == "test-writer"]
-    bare = [one for one in script.utterances if one.kind == "interjection"][0].origin == "source"
+    bare = next(one for one in script.utterances if one.kind == "interjection").origin == "source"
     assert written == ([] if bare else [f"<{JOINER}1>"])
 
 

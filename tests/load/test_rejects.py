@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from duplexdata.pipeline.dialogue import Dialogue
-from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 from duplexdata.pipeline.load.layouts import LAYOUTS
 from duplexdata.pipeline.load.reading import Reading
@@ -128,9 +127,7 @@ BAD: list[tuple[str, str | bytes]] = [
     ("duplicate", GOOD),
     (
         "duplicate",
-        chat(("system", "x"), *(map(tuple, json.loads(GOOD)["messages"])), user())
-        if False
-        else chat(("system", "x"), user("A good question?"), assistant("A good answer.")),
+        chat(("system", "x"), user("A good question?"), assistant("A good answer.")),
     ),
     ("duplicate", chat(user("A good question?"), assistant("A good answer."), user("More?"))),
 ]
@@ -242,18 +239,13 @@ def test_a_field_that_nobody_reads_rejects_nothing(line: str, read: Read) -> Non
     assert [turn.text for turn in dialogues[0].turns] == ["q", "a"]
 
 
-array_is_stricter = pytest.mark.xfail(
-    reason="the parser of JSON arrays (yajl) refuses the whole file", raises=SourceError
-)
-
-
 @pytest.mark.parametrize(
     "field",
     [
-        pytest.param("NaN", marks=array_is_stricter),
-        pytest.param("123456789012345678901234567890", marks=array_is_stricter),
+        "NaN",
+        "123456789012345678901234567890",
         "1.5",
-        "[" * 5000 + "]" * 5000,
+        "[" * 400 + "]" * 400,
     ],
 )
 def test_a_field_that_nobody_reads_rejects_nothing_in_an_array(field: str, read: Read) -> None:
@@ -262,7 +254,6 @@ def test_a_field_that_nobody_reads_rejects_nothing_in_an_array(field: str, read:
     assert [turn.text for turn in dialogues[0].turns] == ["q", "a"]
 
 
-@pytest.mark.xfail(reason="the parser of JSON arrays (yajl) writes ? for half a surrogate pair")
 def test_half_a_surrogate_pair_in_an_array_is_rejected(read: Read) -> None:
     """A text that cannot be UTF-8 is rejected, never silently mended."""
     dialogues, reading = read('[{"data": ["q", "a"]}, {"data": ["q\\ud83d", "a"]}]', "a.json")
@@ -341,7 +332,7 @@ def test_no_row_is_lost_whatever_it_is(
 ) -> None:
     """Any JSON values are read without an error, each is counted, and all can be passed on."""
     lines = [GOOD, *map(json.dumps, rows)]
-    dialogues, reading = read("\n".join(lines), duplicates=duplicates)
+    dialogues, reading = read("\n".join(lines), duplicates=duplicates, layout="openai")
     assert reading.rows == len(lines)
     assert reading.kept == len(dialogues) == reading.rows - len(reading.rejected)
     assert {one.reason for one in reading.rejected} <= set(REASONS)

@@ -11,6 +11,9 @@ LAYOUTS: dict[str, Layout] = {
     for layout in (ultrachat.LAYOUT, ultrachat_200k.LAYOUT, openai.LAYOUT, sharegpt.LAYOUT)
 }
 
+COLUMNS = frozenset(column for layout in LAYOUTS.values() for column in layout.columns)
+"""The columns of a Parquet file that some layout reads."""
+
 
 def guess_layout(rows: Sequence[Any]) -> Layout | None:
     """The layout that fits most of these rows, the first in the registry if several do."""

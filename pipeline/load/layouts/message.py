@@ -32,12 +32,14 @@ class Layout:
     Attributes:
         name: what `--layout` calls it.
         shape: what a row looks like, for people.
+        columns: the keys of a row that it reads.
         fits: whether a row has the keys of this layout.
         read: the row's messages; raises Reject.
     """
 
     name: str
     shape: str
+    columns: tuple[str, ...]
     fits: Callable[[Mapping[str, Any]], bool]
     read: Callable[[Mapping[str, Any]], RawDialogue]
 

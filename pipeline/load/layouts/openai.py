@@ -31,6 +31,7 @@ def read_chat(row: Mapping[str, Any], id_key: str) -> RawDialogue:
 LAYOUT = Layout(
     name="openai",
     shape='{"messages": [{"role", "content"}, ...]}',
+    columns=("id", "messages"),
     fits=has_messages,
     read=lambda row: read_chat(row, "id"),
 )

@@ -22,6 +22,7 @@ ROLES: Mapping[str, RawRole] = {
 LAYOUT = Layout(
     name="sharegpt",
     shape='{"conversations": [{"from", "value"}, ...]}',
+    columns=("id", "conversations"),
     fits=lambda row: isinstance(row.get("conversations"), list),
     read=lambda row: RawDialogue(
         row.get("id"), read_messages(row["conversations"], "from", "value", ROLES)

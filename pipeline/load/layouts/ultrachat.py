@@ -5,6 +5,7 @@ from .message import Layout, Message, RawDialogue
 LAYOUT = Layout(
     name="ultrachat",
     shape='{"id", "data": [user, assistant, ...]}',
+    columns=("id", "data"),
     fits=lambda row: isinstance(row.get("data"), list),
     read=lambda row: RawDialogue(
         row.get("id"),

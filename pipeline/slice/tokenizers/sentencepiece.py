@@ -35,6 +35,8 @@ class SentencePieceTokenizer:
         for token in np.flatnonzero(begins == ends):
             if self.processor.is_byte(mapping["ids"][token]):
                 ends[token] += 1
+        # A normaliser may spell one code point in several; slices must not run backwards.
+        np.maximum.accumulate(ends, out=ends)
         return ends
 
 
@@ -42,7 +44,8 @@ def load(name: str, place: str) -> SentencePieceTokenizer:
     """Loads a `.model` file."""
     try:
         data = Path(place).read_bytes()
-        processor = SentencePieceProcessor(model_proto=data)
+        processor = SentencePieceProcessor()
+        processor.LoadFromSerializedProto(data)  # refuses no bytes, as the constructor does not
     except (OSError, RuntimeError) as error:
         raise TokenizerError(
             f"{place} is not a sentencepiece model that can be read: {error}"

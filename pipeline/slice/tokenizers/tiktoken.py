@@ -49,27 +49,31 @@ def load(name: str, _place: str) -> TiktokenTokenizer:
             f"no tokenizer called {name}: neither a file or folder here nor one of tiktoken's "
             f"encodings ({', '.join(sorted(tiktoken.list_encoding_names()))})"
         )
-    embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
-    cached = _cached_ranks(name)
-    if cached is not None:
-        where = f"ranks from {cached}"
-        encoding = _encoding(name)
-    elif embedded.is_file():
-        where = "ranks from this package"
-        try:
-            with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
-                encoding = _encoding(name)
-        except OSError as error:
-            raise TokenizerError(
-                f"no room to unpack the ranks of {name} in {tempfile.gettempdir()}: {error}; set "
-                "TMPDIR, or TIKTOKEN_CACHE_DIR to a folder that holds them"
-            ) from error
-    else:
-        where = "ranks downloaded"
-        encoding = _encoding(name)
+    encoding, where = _load(name)
     lengths, fingerprint = _vocabulary(encoding)
     library = f"tiktoken {version('tiktoken')}, {where}"
     return TiktokenTokenizer(name, fingerprint, library, encoding, lengths)
+
+
+def _load(name: str) -> tuple[tiktoken.Encoding, str]:
+    """The encoding, and where its ranks were found."""
+    embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
+    cached = _cached_ranks(name)
+    if not embedded.is_file():
+        return _encoding(name), f"ranks from {cached}" if cached else "ranks as tiktoken finds them"
+    if cached:
+        try:
+            return _encoding(name), f"ranks from {cached}"
+        except TokenizerError:
+            pass  # the cached file is not what tiktoken expects; ours is
+    try:
+        with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
+            return _encoding(name), "ranks from this package"
+    except OSError as error:
+        raise TokenizerError(
+            f"no room to unpack the ranks of {name} in {tempfile.gettempdir()}: {error}; set "
+            "TMPDIR, or TIKTOKEN_CACHE_DIR to a folder that holds them"
+        ) from error
 
 
 def _encoding(name: str) -> tiktoken.Encoding:

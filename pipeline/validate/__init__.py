@@ -1,0 +1,15 @@
+"""The independent proof that rows keep the contract.
+
+It shares no code with what makes the rows: of the package it imports only the
+tokenizers, the words of a message, the errors, and the JSON Schemas. What it
+checks is written again from the contract's words.
+
+    path ──rows──▶ Row ──tdm, duo, released──▶ Verdict ──▶ Report
+    sources ──source, layouts, join──▶ SourceDialogue ──agree──▶ Verdict
+    manifest ──settings, folder──▶ Report
+"""
+
+from .check import validate
+from .report import CHECKS, Breach, Report
+
+__all__ = ["CHECKS", "Breach", "Report", "validate"]

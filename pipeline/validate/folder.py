@@ -1,0 +1,221 @@
+"""A run's folder as a whole: its manifest, its files, its sums, and what was left out.
+
+Kept apart from the rules of rows, so that neither hides what the other misses.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .join import Source
+from .report import Breach, Report
+from .tally import Tally
+
+_REJECTED = "rejected.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What rejected.parquet names.
+
+    Attributes:
+        whole: file and row of each source row that is in no row at all.
+        of_type: (type, file, row) of each that is in no row of one type.
+        reasons: how many source rows were left out whole, by reason.
+        left_out: by reason, how many of each type.
+    """
+
+    whole: list[tuple[str, int]]
+    of_type: list[tuple[str, str, int]]
+    reasons: Counter[str]
+    left_out: dict[str, Counter[str]]
+
+
+def read_rejected(folder: Path, report: Report) -> Rejected | None:
+    """Reads rejected.parquet; None, and a breach, where it cannot be read."""
+    try:
+        table = pq.read_table(
+            folder / _REJECTED, columns=["source", "row", "type", "reason"]
+        ).to_pydict()
+    except (OSError, pa.ArrowException) as error:
+        _breach(report, _REJECTED, "a file of what was left out", str(error).splitlines()[0])
+        return None
+    found = Rejected([], [], Counter(), {})
+    names = ("source", "row", "type", "reason")
+    for source, row, row_type, reason in zip(*(table[name] for name in names), strict=True):
+        if row_type is None:
+            found.whole.append((source, row))
+            found.reasons[reason] += 1
+        else:
+            found.of_type.append((row_type, source, row))
+            found.left_out.setdefault(reason, Counter())[row_type] += 1
+    return found
+
+
+def check_manifest(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    tally: Tally,
+    rejected: Rejected | None,
+    report: Report,
+) -> None:
+    """Checks the files of a folder and the sums of its manifest."""
+    before = report.broken["manifest"]
+    try:
+        _check_recipe(manifest, report)
+        _check_files(folder, manifest, report)
+        _check_counts(manifest, tally, rejected, report)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        _breach(report, "manifest.json", "the keys and values of a manifest", repr(error))
+    if report.broken["manifest"] == before:
+        report.proved["manifest"] += len(manifest["files"])
+
+
+def check_nothing_lost(
+    manifest: Mapping[str, Any], source: Source, rejected: Rejected, tally: Tally, report: Report
+) -> None:
+    """Checks that each source row is in a row of each type of rate 1, or named as left out."""
+    recipe = manifest["recipe"]
+    not_sampled = sum(manifest["counts"]["not_sampled"].values())
+    if not_sampled:
+        report.leave("nothing lost", f"{not_sampled:,} planned rows were not sampled")
+        return
+    limit = recipe.get("limit")
+    read = source.count if limit is None else min(limit, source.count)
+    if manifest["counts"]["source_rows"] != read:
+        report.breach(
+            Breach(
+                "nothing lost",
+                "manifest.json",
+                None,
+                None,
+                f"{read} source rows, as the sources given hold",
+                f"{manifest['counts']['source_rows']}",
+            )
+        )
+    lost = 0
+    for row_type, rate in recipe["rates"].items():
+        if rate < 1:
+            report.leave("nothing lost", f"{row_type}: its rate is {rate}")
+            continue
+        there = np.zeros(source.count, dtype=np.bool_)
+        there[tally.taken_by(row_type).astype(np.int64)] = True
+        if source.rejected is not None:
+            there |= source.rejected
+        for left_type, said, row in rejected.of_type:
+            ordinal = source.ordinal(said, row) if left_type == row_type else None
+            if ordinal is not None:
+                there[ordinal] = True
+        missing = np.flatnonzero(~there[:read]).tolist()
+        lost += len(missing)
+        for ordinal in missing:
+            file, row = source.place(ordinal)
+            report.breach(
+                Breach(
+                    "nothing lost",
+                    file.said,
+                    row,
+                    None,
+                    f"the source row in a row of type {row_type}, or in {_REJECTED}",
+                    "it is in neither",
+                )
+            )
+    if not lost:
+        report.proved["nothing lost"] += read
+
+
+def _check_recipe(manifest: Mapping[str, Any], report: Report) -> None:
+    digest = sha256(json.dumps(manifest["recipe"], sort_keys=True).encode()).hexdigest()
+    if digest != manifest["recipe_sha256"]:
+        _breach(report, "manifest.json", "the sha256 of its recipe", manifest["recipe_sha256"])
+
+
+def _check_files(folder: Path, manifest: Mapping[str, Any], report: Report) -> None:
+    named = set(manifest["files"])
+    held = {f"data/{one.name}" for one in (folder / "data").glob("*.parquet")} | {_REJECTED}
+    for name in sorted(held ^ named):
+        found = "it is not in the manifest" if name in held else "it is not there"
+        _breach(report, name, "the files of the manifest, no more and no fewer", found)
+    for name, facts in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        if digest != facts["sha256"] or path.stat().st_size != facts["bytes"]:
+            _breach(report, name, f"sha256 {facts['sha256']}", f"sha256 {digest}")
+        rows = _rows_of(path)
+        if rows != facts["rows"]:
+            _breach(report, name, f"{facts['rows']} rows", f"{rows}")
+
+
+def _check_counts(
+    manifest: Mapping[str, Any], tally: Tally, rejected: Rejected | None, report: Report
+) -> None:
+    """The sums of the contract: kept, rejected or left out; planned, written or left out."""
+    counts = manifest["counts"]
+
+    def same(what: str, wanted: Any, found: Any) -> None:
+        if wanted != found:
+            _breach(report, "manifest.json", f"{what}: {wanted}", f"{found}")
+
+    for group in ("written", "splits", "languages", "generators"):
+        same(
+            f"counts.{group}, as counted",
+            _nonzero(tally.counts.get(group, {})),
+            _nonzero(counts[group]),
+        )
+    if manifest["format"] == "tdm":
+        pairs = _nonzero(tally.counts.get("pairs", {}))
+        same("counts.pairs, as counted", pairs, _nonzero(counts["pairs"]))
+    rows = sum(counts["written"].values())
+    in_files = sum(one["rows"] for name, one in manifest["files"].items() if name != _REJECTED)
+    same("rows of all files", in_files, rows)
+    same("source rows", counts["kept"] + sum(counts["rejected"].values()), counts["source_rows"])
+    same(
+        "source rows of all files",
+        sum(one["rows"] for one in manifest["sources"]),
+        counts["source_rows"],
+    )
+    left: Counter[str] = Counter()
+    for by_type in counts["left_out"].values():
+        left.update(by_type)
+    for row_type in {**counts["planned"], **left}:
+        planned = counts["planned"].get(row_type, 0)
+        written = counts["written"].get(row_type, 0)
+        same(f"planned {row_type}", written + counts["not_sampled"].get(row_type, 0), planned)
+        if manifest["recipe"]["rates"].get(row_type) == 1:
+            same(f"kept, for {row_type}", planned + left[row_type], counts["kept"])
+    if rejected is not None:
+        same(
+            f"counts.rejected, as in {_REJECTED}",
+            _nonzero(rejected.reasons),
+            _nonzero(counts["rejected"]),
+        )
+        left_out = {name: _nonzero(one) for name, one in rejected.left_out.items()}
+        named = {name: _nonzero(one) for name, one in counts["left_out"].items() if _nonzero(one)}
+        same(f"counts.left_out, as in {_REJECTED}", left_out, named)
+
+
+def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in sorted(counts.items()) if count}
+
+
+def _rows_of(path: Path) -> int | None:
+    try:
+        rows: int = pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return None
+    return rows
+
+
+def _breach(report: Report, file: str, expected: str, found: str) -> None:
+    report.breach(Breach("manifest", file, None, None, expected, found))

@@ -1,0 +1,76 @@
+"""A sample of rows against the JSON Schema of their format."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from .nouns import MESSAGE_COLUMNS, Row
+from .report import Verdict
+
+SAMPLE = 200
+"""Rows that are checked; jsonschema takes some milliseconds a row."""
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Takes every n-th row, so that a sample of the wanted size is spread over all.
+
+    Attributes:
+        total: how many rows there are; where that is not known, ever fewer are taken.
+    """
+
+    total: int | None
+    _seen: int = 0
+    _taken: int = 0
+    _validators: dict[str, Any] = field(default_factory=dict)
+
+    def check(self, row: Row, verdict: Verdict) -> None:
+        """Checks a row of the contract's columns if it is one of the sample."""
+        self._seen += 1
+        if row.utterances is None or not self._wanted():
+            return
+        self._taken += 1
+        verdict.scope = (*verdict.scope, "schema")
+        error = next(self._validator(row.format).iter_errors(_as_json(row)), None)
+        if error is not None:
+            place = ".".join(map(str, error.absolute_path)) or "the row"
+            verdict.breach(
+                "schema", f"{place}: {error.validator} {error.validator_value}", error.message
+            )
+
+    def _wanted(self) -> bool:
+        if self.total is not None:
+            step = max(1, -(-self.total // SAMPLE))
+            return (self._seen - 1) % step == 0
+        step = 2 ** (self._taken // (SAMPLE // 4))
+        return self._taken < SAMPLE and (self._seen - 1) % step == 0
+
+    def _validator(self, row_format: str) -> Any:
+        if row_format not in self._validators:
+            import jsonschema
+
+            from ... import schemas
+
+            schema = json.loads((files(schemas) / f"{row_format}_row.json").read_text("utf-8"))
+            self._validators[row_format] = jsonschema.Draft202012Validator(schema)
+        return self._validators[row_format]
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    roles = row.roles or [("user", "assistant")[index % 2] for index in range(len(row.contents))]
+    value: dict[str, Any] = {
+        "id": row.id,
+        "type": row.type,
+        "language": row.language,
+        MESSAGE_COLUMNS[row.format]: [
+            {"role": role, "content": content}
+            for role, content in zip(roles, row.contents, strict=True)
+        ],
+        "utterances": [asdict(one) for one in row.utterances or ()],
+        "source_ids": list(row.source_ids),
+        "generator": row.generator,
+    }
+    if row.format == "duo":
+        value["states"] = list(row.states or ())
+    return value

@@ -1,0 +1,75 @@
+"""What is counted over all rows: ids, splits, the names of sources, the sums of a manifest."""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .join import hash_of
+from .nouns import Row
+
+Longs = npt.NDArray[np.uint64]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over all rows, at 8 bytes an id.
+
+    Attributes:
+        ids: a hash of each row's id.
+        sources: by split, a hash of each source id of each row.
+        taken: by type, the ordinals of the source rows that its rows are made of.
+        counts: by the name they have in a manifest.
+    """
+
+    ids: "array[int]" = field(default_factory=lambda: array("Q"))
+    sources: "dict[str, array[int]]" = field(default_factory=dict)
+    taken: "dict[str, array[int]]" = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, row: Row, split: str) -> None:
+        """Counts a row."""
+        if row.id is not None:
+            self.ids.append(hash_of(row.id))
+        held = self.sources.setdefault(split, array("Q"))
+        held.extend(map(hash_of, row.source_ids))
+        self._count("splits", split)
+        self._count("written", row.type or "")
+        self._count("languages", row.language or "")
+        self._count("generators", row.generator or "")
+        if row.format == "tdm":
+            self._count("pairs", row.type or "", len(row.contents) // 2)
+
+    def take(self, row: Row, ordinals: Sequence[int]) -> None:
+        """Notes which source rows a row is made of."""
+        self.taken.setdefault(row.type or "", array("Q")).extend(ordinals)
+
+    def repeated_ids(self) -> set[int]:
+        """The hashes of ids that more than one row has."""
+        hashes, counts = np.unique(_longs(self.ids), return_counts=True)
+        return set(hashes[counts > 1].tolist())
+
+    def in_two_splits(self) -> set[int]:
+        """The hashes of source ids that are in more than one split."""
+        if len(self.sources) < 2:
+            return set()
+        merged = np.concatenate([np.unique(_longs(one)) for one in self.sources.values()])
+        hashes, counts = np.unique(merged, return_counts=True)
+        return set(hashes[counts > 1].tolist())
+
+    def taken_by(self, row_type: str) -> Longs:
+        """The ordinals of the source rows that are in rows of a type."""
+        return _longs(self.taken.get(row_type, array("Q")))
+
+    def _count(self, group: str, name: str, by: int = 1) -> None:
+        self.counts.setdefault(group, Counter())[name] += by
+
+
+def _longs(values: "array[int]") -> Longs:
+    if not values:
+        return np.zeros(0, dtype=np.uint64)
+    held: Longs = np.frombuffer(values, dtype=np.uint64)
+    return held

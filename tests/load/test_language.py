@@ -1,0 +1,35 @@
+"""Which language a dialogue is in."""
+
+import pytest
+from duplexdata.pipeline.load.language import guess_language
+
+
+@pytest.mark.parametrize(
+    ("texts", "language"),
+    [
+        (["How are you?", "Fine."], "en"),
+        (["你好吗？", "很好。"], "zh"),
+        (["Comment ça va ?", "Très bien."], "en"),
+        (["Как дела?", "Хорошо."], "en"),
+        (["What does 你好 mean?", "It is a greeting, like hello."], "en"),
+        (["Python 的 list 怎么用？", "用方括号创建列表。"], "zh"),
+        (["print('hello world') 是什么意思", "打印一行文字"], "zh"),
+        (["𠀀𠀁𠀂", "㐀㐁"], "zh"),
+        (["👋🎉", "🙂"], "en"),
+        (["👋 你好", "🙂"], "zh"),
+        (["1 + 1 = ?", "2"], "en"),
+        (["？！。", "……"], "en"),
+        ([""], "en"),
+        ([], "en"),
+    ],
+)
+def test_languages(texts: list[str], language: str) -> None:
+    """Chinese where Han characters are at least as many as other words, else words by spaces."""
+    assert guess_language(texts) == language
+
+
+def test_order_does_not_matter() -> None:
+    """The guess is a count over all texts."""
+    texts = ["你好世界 one", "two three", "four five"]
+    assert guess_language(texts) == guess_language(texts[::-1]) == "en"
+    assert guess_language([*texts, "六"]) == guess_language(["六", *texts]) == "zh"
