@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import typer.main
-from duplexdata.cli import app
 from typer.testing import CliRunner
+
+from duplexdata.cli import app
 
 PAGE = Path(__file__).parent / "commands.md"
 WIDTH = 96

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 
 ROOT = Path(__file__).parents[1]

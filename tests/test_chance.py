@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
-from duplexdata.pipeline.chance import Chance
 from hypothesis import given
 from hypothesis import strategies as st
+
+from duplexdata.pipeline.chance import Chance
 
 
 def test_draws_are_pinned() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import typer.main
+
 from duplexdata import __version__
 from duplexdata.cli import app
 from duplexdata.pipeline.engine import ENGINES

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from duplexdata.pipeline.dialogue import Script, Turn, Utterance, row_id, turns_key
 
 

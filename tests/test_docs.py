@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.load.rejects import REASONS
 from duplexdata.pipeline.recipe import Recipe
 

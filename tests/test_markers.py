@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from duplexdata.pipeline.markers import DEFAULT_MARKERS, JOINER, count_defused, defuse, undo
 from hypothesis import given
 from hypothesis import strategies as st
+
+from duplexdata.pipeline.markers import DEFAULT_MARKERS, JOINER, count_defused, defuse, undo
 
 pieces = st.lists(
     st.sampled_from(

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
 from duplexdata.pipeline.slice import tokenizers
 
 # Runs the command line, and kills its own process at the n-th moment at which

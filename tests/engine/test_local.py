@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from duplexdata.pipeline.engine import ENGINES
 from duplexdata.pipeline.errors import BuildError
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.dialogue import Dialogue, Script, Turn, turns_key
 from duplexdata.pipeline.export import FORMATS
@@ -18,8 +21,6 @@ from duplexdata.pipeline.markers import DEFAULT_MARKERS, IDLE, undo
 from duplexdata.pipeline.slice.schedule import SlicedScript, slice_script
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import load_tokenizer
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CL100K = load_tokenizer("cl100k_base")
 TRANSITIONS = {language: load_transitions(language, None) for language in ("en", "zh")}

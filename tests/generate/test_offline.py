@@ -1,6 +1,7 @@
 """The offline writer joins transition and message."""
 
 import pytest
+
 from duplexdata.pipeline.dialogue import Ask
 from duplexdata.pipeline.generate.offline import offline_reply
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from duplexdata.pipeline.errors import PromptError
 from duplexdata.pipeline.interrupt.transitions import load_transitions
 

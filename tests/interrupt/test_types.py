@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.dialogue import Ask, Dialogue, Reply, Script, Turn, turns_key
 from duplexdata.pipeline.generate import finish

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.recipe import Recipe

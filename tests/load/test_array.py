@@ -4,10 +4,11 @@ import io
 import json
 
 import pytest
-from duplexdata.pipeline.load import array
-from duplexdata.pipeline.load.array import BrokenArrayError, array_elements
 from hypothesis import given
 from hypothesis import strategies as st
+
+from duplexdata.pipeline.load import array
+from duplexdata.pipeline.load.array import BrokenArrayError, array_elements
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from duplexdata.pipeline.dialogue import Dialogue, Turn, turns_key
-from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from duplexdata.pipeline.dialogue import Dialogue, Turn, turns_key
+from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 
 
 def dialogue(*texts: str, source_id: str = "rows:1") -> Dialogue:

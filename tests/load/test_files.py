@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.load.files import raw_rows, source_files, stem_of
@@ -351,7 +352,7 @@ def test_a_missing_source_is_exit_2_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_columns_that_nobody_reads_do_no_harm(tmp_path: Path, read: Read) -> None:
+def test_columns_that_nobody_reads_do_no_harm(read: Read) -> None:
     """A column that Python cannot hold (a time out of its range) is not looked at."""
     times = pa.array([10**15] * len(ROWS), pa.timestamp("ms"))
     table = pa.table({"when": times, "data": [row["data"] for row in ROWS]})

@@ -1,6 +1,7 @@
 """Which language a dialogue is in."""
 
 import pytest
+
 from duplexdata.pipeline.load.language import guess_language
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.load.layouts import LAYOUTS, guess_layout
 from duplexdata.pipeline.load.reading import Reading

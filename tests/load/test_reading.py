@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue, turns_key
 from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.load.files import file_digest

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.load.reading import Reading

@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 from duplexdata.pipeline.load.layouts import LAYOUTS
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.load.rejects import REASONS
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 Read = Callable[..., tuple[list[Dialogue], Reading]]
 

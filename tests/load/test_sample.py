@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.load.reading import Reading
 

@@ -2,11 +2,12 @@
 
 import pytest
 import tiktoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.slice.slicer import Slicer, Slices
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CL100K = load_tokenizer("cl100k_base")
 answers = st.text(min_size=1, max_size=300) | st.lists(

@@ -19,12 +19,13 @@ import pytest
 import sentencepiece
 import tiktoken
 import tokenizers
-from duplexdata.pipeline.errors import TokenizerError
-from duplexdata.pipeline.slice import tokenizers as ours
-from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiktoken_ext import openai_public
+
+from duplexdata.pipeline.errors import TokenizerError
+from duplexdata.pipeline.slice import tokenizers as ours
+from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 
 MINICPM = Path(__file__).parents[3] / "shared" / "tokenizers" / "minicpm-duplex"
 CORPUS = [

@@ -5,9 +5,10 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from duplexdata.pipeline.slice.words import segmenter_name, word_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from duplexdata.pipeline.slice.words import segmenter_name, word_spans
 
 chinese = st.lists(
     st.sampled_from(

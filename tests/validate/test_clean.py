@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from duplexdata.pipeline.validate import Report, validate
 
 Built = Callable[[str, str], Path]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.validate import validate
 
 Built = Callable[[str, str], Path]

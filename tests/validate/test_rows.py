@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.errors import FolderError
 from duplexdata.pipeline.validate import Report, validate
 from duplexdata.pipeline.validate.released import runs_of

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.validate.join import Source, scan_sources
 from duplexdata.pipeline.validate.layouts import guess_layout, ids_of, read_dialogue

@@ -1,6 +1,7 @@
 """Markers, slices and words as the validator reads them."""
 
 import pytest
+
 from duplexdata.pipeline.slice.tokenizers import Tokenizer
 from duplexdata.pipeline.validate.settings import DEFAULT_MARKERS
 from duplexdata.pipeline.validate.text import (
