@@ -20,7 +20,7 @@ def commands_page() -> str:
         "",
         *_section("duplexdata", []),
     ]
-    for name in sorted(typer.main.get_command(app).commands):
+    for name in sorted(typer.main.get_group(app).commands):
         parts += _section(f"duplexdata {name}", [name])
     return "\n".join(parts).rstrip() + "\n"
 

@@ -20,7 +20,8 @@ from duplexdata.pipeline.load.layouts import LAYOUTS
 from .conftest import ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = sorted(typer.main.get_command(app).commands)
+GROUP = typer.main.get_group(app)
+COMMANDS = sorted(GROUP.commands)
 
 # What takes long to import; help must not wait for any of it.
 HEAVY = {
@@ -67,7 +68,7 @@ def test_every_command_has_help_with_an_example(command: str, duplexdata: Run) -
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_flag_has_help(command: str) -> None:
     """No flag is left unexplained."""
-    for parameter in typer.main.get_command(app).commands[command].params:
+    for parameter in GROUP.commands[command].params:
         assert getattr(parameter, "help", "shown by typer"), parameter.name
 
 

@@ -120,7 +120,7 @@ def test_killed_again_and_again(
     command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
 ) -> None:
     """A run that is killed every few moments still moves on and ends with the same bytes."""
-    codes = []
+    codes: list[int] = []
     while not codes or codes[-1] != 0:
         codes.append(run_killed(command("out"), 30))
         assert len(codes) < 20

@@ -192,7 +192,9 @@ class Reading:
             if source_id not in self._ids:
                 self._ids.add(source_id)
                 return source_id
-        return f"{name}:#{row}"
+        numbered = f"{name}:#{row}"
+        self._ids.add(numbered)
+        return numbered
 
     def _split(self, content: str) -> Split:
         # By content, so that copies of a dialogue stay together (rule 9).

@@ -42,5 +42,5 @@ def test_a_dead_worker_is_an_error_not_a_hang() -> None:
 
 def test_a_task_that_fails_fails_the_run() -> None:
     """An error in a worker reaches the caller as it is."""
-    with pytest.raises(TypeError):
-        list(LOCAL(operator.neg, iter(["a", 1, 2]), 2))
+    with pytest.raises(ValueError, match="x"):
+        list(LOCAL(int, iter(["1", "x", "3"]), 2))

@@ -251,14 +251,14 @@ def duo_flip(row: Row, chance: random.Random) -> bool:
     message = row["messages"][one["start"]]
     message["content"] = message["content"].removesuffix("<1>") + "<2>"
     row["states"][one["start"]] = one["state"] = "statement"
-    return one["origin"] == "source"
+    return bool(one["origin"] == "source")
 
 
 def duo_move(row: Row, chance: random.Random) -> bool:
     """An utterance says that it is another message."""
     one = chance.choice(row["utterances"])
     one["start"] += chance.choice([-1, 1] if one["start"] else [1])
-    return one["origin"] == "source"
+    return bool(one["origin"] == "source")
 
 
 def duo_split(row: Row, chance: random.Random) -> bool:
