@@ -4,6 +4,7 @@ Nothing heavy is imported up here: `duplexdata --help` must answer at once.
 """
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ def _root(
 def _told(debug: bool, go_on: str | None = None) -> Iterator[None]:
     """Turns an error into a line or two on standard error and an exit code."""
     try:
+        # What a scheduler sends before it kills is what Ctrl-C is.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
         typer.echo("stopped; finished blocks are kept", err=True)
@@ -130,7 +133,15 @@ def build(
         typer.Option(
             "--rates",
             help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
-            "named are off.  [default: uninterrupted=1,generation_termination=1]",
+            "named are off.  [default: uninterrupted=1, topic_interweaving=1, "
+            "generation_termination=1, regeneration=0.55, dialogue_reset=1, back_on_topic=0.22]",
+        ),
+    ] = None,
+    statements: Annotated[
+        float | None,
+        typer.Option(
+            "--statements",
+            help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
         ),
     ] = None,
     duplicates: Annotated[
@@ -190,6 +201,7 @@ def build(
         "samples": samples,
         "seed": seed,
         "rates": rates,
+        "statements": statements,
         "duplicates": duplicates,
         "language": language,
         "tokenizer": tokenizer,

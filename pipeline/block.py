@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,23 +10,24 @@ from typing import Any
 
 import pyarrow as pa
 
+from .block_report import BlockReport, PlanReport, report_path
 from .chance import Chance
 from .dialogue import SPLITS, Ask, Reply, Split
+from .distract import Distraction, distract
+from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
-from .generate import WRITERS, Writer, finish
+from .generate import WRITERS, finish
 from .interrupt import TYPES
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
-from .interrupt.transitions import load_transitions
 from .load.block import Block, read_block
-from .load.language import LANGUAGES
 from .markers import count_defused
+from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
 from .recipe import Recipe
 from .slice.schedule import SlicedScript, slice_script
 from .slice.slicer import Slicer
-from .slice.tokenizers import Tokenizer, load_tokenizer
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
@@ -42,6 +43,7 @@ class BlockTask:
         digest: of the block.
         file: the block's dialogues.
         threshold: the highest sample rank that is kept; None keeps all.
+        fingerprints: of the materials that the run began with.
     """
 
     recipe: Recipe
@@ -49,88 +51,44 @@ class BlockTask:
     number: int
     digest: str
     file: str
+    fingerprints: dict[str, Any]
     threshold: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BlockReport:
-    """What became of a block; kept in the run's folder until the run is finished.
-
-    Attributes:
-        planned: rows to come, by type.
-        left_out: rows that cannot be built: file, row, line, source id, type, reason.
-        written: rows written, by type.
-        splits: rows written, by split.
-        languages: rows written, by language.
-        generators: rows written, by generator.
-        pairs: slice pairs written, by type.
-        defused: markers defused in the texts of written rows.
-        replies: replies by kind and origin, as `fuse/offline`.
-        files: the shards.
-    """
-
-    number: int
-    digest: str
-    planned: dict[str, int]
-    left_out: list[list[Any]]
-    written: dict[str, int] = field(default_factory=dict)
-    splits: dict[str, int] = field(default_factory=dict)
-    languages: dict[str, int] = field(default_factory=dict)
-    generators: dict[str, int] = field(default_factory=dict)
-    pairs: dict[str, int] = field(default_factory=dict)
-    replies: dict[str, int] = field(default_factory=dict)
-    defused: int = 0
-    files: list[WrittenFile] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanReport:
-    """What could be built of a block, and how its rows rank, for `--samples`."""
-
-    number: int
-    digest: str
-    planned: dict[str, int]
-    left_out: list[list[Any]]
-    ranks: list[int]
 
 
 def plan_task(task: BlockTask) -> PlanReport:
     """Plans a block and says how its rows rank."""
-    block, _slicer, _setting, plan = _planned(task)
+    work = _begin(task)
+    plan = work.plan
     return PlanReport(
         number=task.number,
         digest=task.digest,
+        drawn=plan.drawn,
+        in_rows=_in_rows(plan),
         planned=_by_type(plan),
-        left_out=_left_out(plan, block),
+        left_out=_left_out(plan, work.block),
         ranks=[sample_rank(row.id, task.recipe.seed) for row in plan.rows],
-    )
-
-
-def unwritten_report(plan: PlanReport) -> BlockReport:
-    """The report of a block none of whose rows is kept."""
-    return BlockReport(
-        number=plan.number,
-        digest=plan.digest,
-        planned=plan.planned,
-        left_out=plan.left_out,
     )
 
 
 def build_task(task: BlockTask) -> BlockReport:
     """Builds a block: its shards and its report are on disk when this returns."""
-    block, slicer, setting, plan = _planned(task)
+    work = _begin(task)
+    block, plan = work.block, work.plan
     kept = _kept(plan, task)
     tally = _Tally()
     files = []
     for split in SPLITS:
         rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
         if rows:
-            scripts = _sliced_scripts(rows, block, slicer, setting, task.recipe, tally)
+            scripts = _sliced_scripts(rows, work, task.recipe, tally)
             tally.splits[split] += len(rows)
             files.append(_write_shard(task, split, scripts))
     report = BlockReport(
         number=block.number,
         digest=task.digest,
+        threshold=task.threshold,
+        drawn=plan.drawn,
+        in_rows=_in_rows(plan),
         planned=_by_type(plan),
         left_out=_left_out(plan, block),
         written=_sorted(tally.written),
@@ -144,18 +102,6 @@ def build_task(task: BlockTask) -> BlockReport:
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
     return report
-
-
-def report_path(number: int) -> str:
-    """Where a block's report lies in the run's folder."""
-    return f".work/blocks/{number:05d}.json"
-
-
-def read_report(file: Path) -> BlockReport:
-    """Reads a block's report."""
-    values = json.loads(file.read_text("utf-8"))
-    values["files"] = [WrittenFile(**one) for one in values["files"]]
-    return BlockReport(**values)
 
 
 @dataclass(slots=True)
@@ -175,22 +121,27 @@ class _Tally:
         self.written[script.type] += 1
         self.languages[script.language] += 1
         self.generators[script.generator] += 1
-        self.pairs[script.type] += sliced.pairs + recipe.tail_idle
+        self.pairs[script.type] += sliced.pairs
         self.defused += sum(count_defused(one.text, recipe.markers) for one in script.utterances)
 
-    def counted(self, writer: Writer) -> Writer:
-        """The writer, each of whose replies is counted by kind and origin."""
+    def counted(self, reply: Callable[[Ask], Reply]) -> Callable[[Ask], Reply]:
+        """The writer's function, each of whose replies is counted by kind and origin."""
 
-        def write(ask: Ask) -> Reply:
-            reply = writer(ask)
-            self.replies[f"{ask.kind}/{reply.origin}"] += 1
-            return reply
+        def counted_reply(ask: Ask) -> Reply:
+            replied = reply(ask)
+            self.replies[f"{ask.kind}/{replied.origin}"] += 1
+            return replied
 
-        return write
+        return counted_reply
 
 
 def _by_type(plan: Plan) -> dict[str, int]:
     return _sorted(Counter(row.type for row in plan.rows))
+
+
+def _in_rows(plan: Plan) -> dict[str, int]:
+    """How many of the drawn dialogues are in a row, by type."""
+    return _sorted(Counter(row.type for row in plan.rows for _member in row.members))
 
 
 def _left_out(plan: Plan, block: Block) -> list[list[Any]]:
@@ -206,25 +157,56 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _planned(task: BlockTask) -> tuple[Block, Slicer, Setting, Plan]:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A block, and all that its rows are made with."""
+
+    block: Block
+    slicer: Slicer
+    setting: Setting
+    materials: Materials
+    plan: Plan
+
+
+def _begin(task: BlockTask) -> _Work:
     recipe = task.recipe
+    materials = _materials(task)
     block = read_block(task.number, Path(task.file))
-    slicer = Slicer(_tokenizer(recipe.tokenizer), recipe.slice_tokens)
+    slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
     setting = Setting(
         cut_places=cut_places(slicer),
-        transitions={
-            language: load_transitions(language, recipe.transitions.get(language))
-            for language in LANGUAGES
-        },
+        transitions=materials.transitions,
         stop_share=recipe.stop_share,
         markers=recipe.markers,
+        answers_anew=WRITERS[recipe.llm].answers_anew,
     )
-    return block, slicer, setting, plan_block(block, setting, recipe.rates, recipe.seed)
+    return _Work(block, slicer, setting, materials, plan_block(block, setting, recipe))
 
 
-@lru_cache(maxsize=1)
-def _tokenizer(name: str) -> Tokenizer:
-    return load_tokenizer(name)  # once a process, not once a block
+def _materials(task: BlockTask) -> Materials:
+    """The materials of the run, as they were when it began."""
+    return _materials_as(
+        task.recipe.tokenizer,
+        tuple(task.recipe.transitions.items()),
+        tuple(task.recipe.statement_banks.items()),
+        json.dumps(task.fingerprints, sort_keys=True),
+    )
+
+
+@lru_cache(maxsize=1)  # once a process: a tokenizer takes as long to load as a block to build
+def _materials_as(
+    tokenizer: str,
+    transitions: tuple[tuple[str, str], ...],
+    banks: tuple[tuple[str, str], ...],
+    fingerprints: str,
+) -> Materials:
+    materials = load_materials(tokenizer, dict(transitions), dict(banks))
+    if json.dumps(materials.fingerprints(), sort_keys=True) != fingerprints:
+        raise BuildError(
+            "the tokenizer, transitions or statements changed while the run was going on; "
+            "start it anew with --overwrite"
+        )
+    return materials
 
 
 def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
@@ -235,19 +217,16 @@ def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
 
 
 def _sliced_scripts(
-    rows: Sequence[PlannedRow],
-    block: Block,
-    slicer: Slicer,
-    setting: Setting,
-    recipe: Recipe,
-    tally: _Tally,
+    rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
 ) -> Iterator[SlicedScript]:
-    writer = tally.counted(WRITERS[recipe.llm])
+    reply = tally.counted(WRITERS[recipe.llm].reply)
+    distraction = Distraction(work.materials.banks, reply, work.slicer, recipe)
     for row in rows:
-        dialogues = [block.dialogues[member] for member in row.members]
+        dialogues = [work.block.dialogues[member] for member in row.members]
         chance = Chance(recipe.seed, tuple(dialogue.key for dialogue in dialogues))
-        script = finish(TYPES[row.type].script(dialogues, chance, setting), writer)
-        sliced = slice_script(script, slicer, recipe.seed)
+        script = finish(TYPES[row.type].script(dialogues, chance, work.setting), reply)
+        script = distract(script, distraction)
+        sliced = slice_script(script, work.slicer, recipe.seed, recipe.tail_idle)
         tally.add(sliced, recipe)
         yield sliced
 
@@ -257,7 +236,7 @@ def _write_shard(task: BlockTask, split: Split, scripts: Iterator[SlicedScript])
 
     def tables() -> Iterator[pa.Table]:
         for group in _row_groups(scripts):
-            yield rendering.render(group, task.recipe.tail_idle)
+            yield rendering.render(group)
 
     path = f"data/{split}-{task.number:05d}.parquet"
     return write_parquet(tables(), rendering.schema, Path(task.folder), path)

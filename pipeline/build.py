@@ -4,31 +4,27 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from heapq import nsmallest
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from .block import (
-    BlockReport,
-    BlockTask,
-    PlanReport,
-    build_task,
-    plan_task,
-    unwritten_report,
-)
+from .block import BlockTask, build_task, plan_task
+from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
 from .engine import ENGINES
-from .errors import BuildError, FolderError
+from .errors import BuildError, FolderError, SourceError
 from .export.card import card
-from .export.manifest import check_sums, counts
+from .export.manifest import counts, wrong_sums
 from .export.rejected import write_rejected
 from .export.shards import WrittenFile, write_text
-from .interrupt.transitions import load_transitions
 from .load.block import write_block
-from .load.files import file_digest, source_files
+from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
 from .load.reading import Reading
+from .materials import Materials, load_materials
 from .recipe import Recipe
 from .run_folder import (
     MANIFEST,
@@ -36,10 +32,9 @@ from .run_folder import (
     finished_manifest,
     open_folder,
     refuse_another,
-    remove_work,
+    remove_leftovers,
 )
 from .screen import Screen
-from .slice.tokenizers import load_tokenizer
 from .slice.words import segmenter_name
 
 
@@ -61,10 +56,15 @@ class _Run:
     engine: str
     screen: Screen
     reading: Reading
+    materials: Materials
     reports: dict[int, BlockReport] = field(default_factory=dict)
     blocks: int = 0
     resumed: int = 0
     began: float = field(default_factory=time.monotonic)
+
+    def file(self, path: str) -> Path:
+        """A file in the run's folder."""
+        return self.folder.path / path
 
 
 def build(
@@ -84,65 +84,82 @@ def build(
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
         BuildError: it did not succeed; finished blocks are kept.
     """
-    for source in recipe.source:
-        source_files(source)
-    identity = _identity(recipe, screen)
-    manifest = finished_manifest(out)
-    if manifest is not None and not overwrite:
+    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
+    screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
+    identity = _identity(recipe, materials)
+    manifest = None if overwrite else finished_manifest(out)
+    if manifest is not None:
         _refuse_changed(out, identity, manifest)
-        remove_work(out)
+        remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
+    for source in recipe.source:
+        source_files(source)  # a wrong name is told before a folder is made
     try:
         with open_folder(out, identity, overwrite) as folder:
-            run = _Run(recipe, folder, workers, engine, screen, Reading(recipe, screen.say))
+            reading = Reading(recipe, screen.say)
+            run = _Run(recipe, folder, workers, engine, screen, reading, materials)
             _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
 
 
-def _identity(recipe: Recipe, screen: Screen) -> dict[str, Any]:
+def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
     """All that the bytes depend on, but the sources' rows."""
-    tokenizer = load_tokenizer(recipe.tokenizer)
-    screen.say(f"tokenizer: {tokenizer.name} ({tokenizer.origin})")
     return {
         "duplexdata": __version__,
         "format": recipe.format,
         "recipe": recipe.as_dict(),
         "recipe_sha256": recipe.digest(),
         "versions": {"pyarrow": version("pyarrow")},
-        "tokenizer": {"name": tokenizer.name, "fingerprint": tokenizer.fingerprint},
         "segmenters": {language: segmenter_name(language) for language in LANGUAGES},
-        "transitions": {
-            language: load_transitions(language, recipe.transitions.get(language)).fingerprint
-            for language in LANGUAGES
-        },
+        **materials.fingerprints(),
     }
 
 
 def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
     # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions")
+    compared = ("recipe", "tokenizer", "transitions", "statement_banks")
     refuse_another(
         out,
         {name: identity[name] for name in compared},
         {name: manifest.get(name) for name in compared},
     )
-    for source in manifest["sources"]:
-        file = Path(source["file"])
-        if file.is_file() and file_digest(file) != source["sha256"]:
-            raise FolderError(
-                f"{file} has changed since {out} was built of it; "
-                "choose another --out, or --overwrite it"
-            )
+    for path, facts in manifest["files"].items():
+        file = out / path
+        if not file.is_file() or file.stat().st_size != facts["bytes"]:
+            raise FolderError(f"{file} is not what this run wrote; --overwrite builds it again")
+    _refuse_changed_sources(out, manifest)
+
+
+def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises a FolderError where a source that is still there holds something else now."""
+    built = {one["file"]: one["sha256"] for one in manifest["sources"]}
+    changed = [
+        file
+        for file, sha256 in built.items()
+        if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
+    ]
+    if not changed and manifest["recipe"].get("limit") is None:
+        try:
+            there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
+        except SourceError:
+            there = set(built)  # gone: what was built of it stays built
+        changed = sorted(there ^ set(built))
+    if changed:
+        raise FolderError(
+            f"{changed[0]} has changed since {out} was built; "
+            "choose another --out, or --overwrite it"
+        )
 
 
 def _build_blocks(run: _Run) -> None:
     tasks = _sampled_tasks(run) if run.recipe.samples else _tasks(run)
-    for report in ENGINES[run.engine](build_task, tasks, run.workers):
-        run.reports[report.number] = report
-        _dialogues_file(run, report.number).unlink()
-        _show_progress(run)
+    with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
+        for report in reports:
+            run.reports[report.number] = report
+            run.file(dialogues_path(report.number)).unlink()
+            _show_progress(run)
     if run.resumed:
         run.screen.say(f"{run.resumed} blocks were finished before")
 
@@ -150,47 +167,51 @@ def _build_blocks(run: _Run) -> None:
 def _tasks(run: _Run) -> Iterator[BlockTask]:
     """A task for each block that is not finished, as the sources are read."""
     for task in _spooled(run):
-        report = run.folder.report(task.number, task.digest)
-        if report is None:
+        if not _keeps_finished(run, task):
             yield task
-        else:
-            _keep_finished(run, report)
 
 
 def _sampled_tasks(run: _Run) -> Iterator[BlockTask]:
     """Plans every block, then a task for each that has a row among the N lowest."""
     tasks: dict[int, BlockTask] = {}
+    plans: dict[int, PlanReport] = {}
+    lowest: list[int] = []  # the ranks of the N rows to keep, as far as is known
 
     def remembered() -> Iterator[BlockTask]:
         for task in _spooled(run):
             tasks[task.number] = task
             yield task
 
-    plans = list(ENGINES[run.engine](plan_task, remembered(), run.workers))
-    threshold = _threshold(plans, run.recipe.samples)
-    for plan in plans:
-        task = replace(tasks[plan.number], threshold=threshold)
-        report = run.folder.report(task.number, task.digest)
-        if report is not None:
-            _keep_finished(run, report)
-        elif threshold is None or any(rank <= threshold for rank in plan.ranks):
+    total = 0
+    with closing(ENGINES[run.engine](plan_task, remembered(), run.workers)) as reports:
+        for plan in reports:
+            total += len(plan.ranks)
+            lowest = nsmallest(run.recipe.samples, [*lowest, *plan.ranks])
+            # Of the ranks only the lowest is needed again; it may be too high already.
+            plans[plan.number] = replace(plan, ranks=plan.ranks and [min(plan.ranks)])
+            if not _may_keep(plans[plan.number], lowest, run.recipe.samples):
+                run.file(dialogues_path(plan.number)).unlink()
+    threshold = lowest[-1] if total > run.recipe.samples else None
+    for number, plan in plans.items():
+        task = replace(tasks[number], threshold=threshold)
+        if not _may_keep(plan, lowest, run.recipe.samples):
+            run.reports[number] = unwritten_report(plan, threshold)
+            run.file(dialogues_path(number)).unlink(missing_ok=True)
+        elif not _keeps_finished(run, task):
             yield task
-        else:
-            run.reports[plan.number] = unwritten_report(plan)
-            _dialogues_file(run, plan.number).unlink()
 
 
-def _threshold(plans: list[PlanReport], samples: int) -> int | None:
-    """The rank of the last row to keep; None if all are kept."""
-    ranks = sorted(rank for plan in plans for rank in plan.ranks)
-    return ranks[samples - 1] if len(ranks) > samples else None
+def _may_keep(plan: PlanReport, lowest: list[int], samples: int) -> bool:
+    """Whether a block may have a row among the N lowest."""
+    return bool(plan.ranks) and (len(lowest) < samples or plan.ranks[0] <= lowest[-1])
 
 
 def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
+    fingerprints = run.materials.fingerprints()
     for block in run.reading.blocks():
         run.blocks += 1
-        file = _dialogues_file(run, block.number)
+        file = run.file(dialogues_path(block.number))
         write_block(block, file)
         yield BlockTask(
             recipe=run.recipe,
@@ -198,17 +219,19 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
             number=block.number,
             digest=block.digest(),
             file=str(file),
+            fingerprints=fingerprints,
         )
 
 
-def _keep_finished(run: _Run, report: BlockReport) -> None:
+def _keeps_finished(run: _Run, task: BlockTask) -> bool:
+    """Whether the block was finished by an earlier try; its report is then taken over."""
+    report = run.folder.report(task.number, task.digest, task.threshold)
+    if report is None:
+        return False
     run.resumed += 1
     run.reports[report.number] = report
-    _dialogues_file(run, report.number).unlink()
-
-
-def _dialogues_file(run: _Run, number: int) -> Path:
-    return run.folder.path / ".work" / f"dialogues-{number:05d}.arrow"
+    run.file(dialogues_path(report.number)).unlink()
+    return True
 
 
 def _show_progress(run: _Run) -> None:
@@ -239,12 +262,14 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         (one.reason for one in reading.rejected),
         [asdict(report) for report in reports],
     )
-    check_sums(counted, shards, run.recipe.samples)
+    wrong = wrong_sums(counted, shards, run.recipe.samples)
+    if wrong:
+        raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
     if not shards:
         raise BuildError(
             f"no row could be built of {reading.kept} dialogues: left out {counted['left_out']}"
         )
-    run.folder.remove_other_data({file.path for file in shards})
+    run.folder.remove_other_shards({file.path for file in shards})
     rejected = write_rejected(_rejected_rows(reading, reports), path)
     manifest = {
         **identity,
@@ -281,7 +306,7 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "blocks": len(run.reports),
         "blocks_resumed": run.resumed,
         "python": sys.version.split()[0],
-        "tokenizer": load_tokenizer(run.recipe.tokenizer).origin,
+        "tokenizer": run.materials.tokenizer.origin,
         "usage": {},
         "cost": 0.0,
     }

@@ -1,5 +1,6 @@
 """What the commands do: flags into a recipe, a run, and what is said at its end."""
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from .build import Outcome, build
 from .engine import ENGINES
 from .errors import RecipeError
 from .interrupt import TYPES, default_rates
-from .load.files import stem_of
+from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Screen
 
@@ -39,7 +40,7 @@ def run_build(
     outcome = build(
         recipe,
         folder,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or available_cores(),
         engine=engine,
         overwrite=overwrite,
         screen=screen,
@@ -72,6 +73,8 @@ def parse_rates(text: str) -> dict[str, float]:
     rates: dict[str, float] = {}
     for part in filter(None, (one.strip() for one in text.split(","))):
         name, _, share = part.partition("=")
+        if name.strip() in rates:
+            raise RecipeError(f"--rates {text}: {name.strip()} is there twice")
         try:
             rates[name.strip()] = float(share)
         except ValueError:
@@ -80,10 +83,18 @@ def parse_rates(text: str) -> dict[str, float]:
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """`outputs/<format>-<stem of the first source>-<seed>`."""
-    first = Path(recipe.source[0].rstrip("/*"))
-    name = stem_of(first) or first.name or "source"
+    """`outputs/<format>-<stem of the first source>-<seed>`; of a glob, its first file's stem."""
+    source = recipe.source[0]
+    first = source_files(source)[0] if glob.has_magic(source) else Path(source)
+    name = stem_of(first) or first.resolve().name
     return Path("outputs") / f"{recipe.format}-{name}-{recipe.seed}"
+
+
+def available_cores() -> int:
+    """The cores that this process may use; fewer than there are on a shared node."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _summary(outcome: Outcome, folder: Path) -> str:
@@ -95,5 +106,5 @@ def _summary(outcome: Outcome, folder: Path) -> str:
     return (
         f"{first}: {folder}: {sum(counted['written'].values()):,} rows ({written}) from "
         f"{counted['kept']:,} of {counted['source_rows']:,} source rows; {rejected:,} rejected, "
-        f"{left_out:,} rows left out (rejected.parquet names each)"
+        f"{left_out:,} left out of a type (rejected.parquet names each)"
     )

@@ -55,7 +55,8 @@ class Utterance:
         at: code points of the other side's utterance already spoken when this
             one began, -1 if it does not begin over the other side.
         state: of the user only.
-        kind: of the user `message`, `interjection`, `stop`; of the assistant `answer`.
+        kind: of the user `message`, `interjection`, `stop`, `repeat`, `reset`, `aside`,
+            `statement`; of the assistant `answer`, `new_answer`, `resumption`.
         origin: `source` if the whole text is the source's, else who joined or
             wrote it: `offline`, or a model's name.
     """
@@ -97,7 +98,9 @@ class Ask:
     """A wish for text that the source does not hold.
 
     Attributes:
-        kind: what is wished for; `fuse` joins a transition and a message.
+        kind: what is wished for; `fuse` joins a transition and a message, `answer`
+            answers a question anew, `aside` asks about what is being said, and
+            `resumption` answers that and goes on.
         language: `en` or `zh`.
         values: what the prompt of this kind is filled with.
     """

@@ -7,9 +7,7 @@
     │   ├── TokenizerError  a tokenizer that cannot be had
     │   ├── PromptError     a file of prompts or transitions
     │   └── FolderError     a run's folder
-    └── RunError            exit 1: it did not succeed; what was done is kept
-        ├── BuildError      a build that stopped
-        └── BreachError     rows that break the contract
+    └── BuildError          exit 1: a build did not succeed; what was done is kept
 
 A message says what happened, where, and what to do, in one or two lines.
 """
@@ -47,13 +45,5 @@ class FolderError(InputError):
     """A run's folder belongs to something else."""
 
 
-class RunError(DuplexdataError):
-    """The work did not succeed; what was done is kept."""
-
-
-class BuildError(RunError):
-    """A build stopped before its end, or its sums do not add up."""
-
-
-class BreachError(RunError):
-    """Rows break the contract."""
+class BuildError(DuplexdataError):
+    """A build stopped before its end, or its sums do not add up; what was done is kept."""

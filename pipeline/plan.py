@@ -1,13 +1,16 @@
 """What will be built of a block: every row to come, and what is left out and why."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from .chance import Chance
 from .dialogue import Dialogue, row_id
 from .interrupt import TYPES
-from .interrupt.interaction import Setting
+from .interrupt.interaction import Grouping, InteractionType, Setting
 from .load.block import Block
+from .recipe import Recipe
+
+NOT_FILLED = "group_not_filled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,44 +24,132 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that cannot be built: the number of its dialogue in the block, and why."""
+    """A dialogue that was drawn for a type and is in no row of it: its number, and why."""
 
     member: int
     type: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
-    """All rows to come of a block, and all that were drawn but cannot be built."""
+    """All rows to come of a block, and all dialogues that were drawn but are in no row.
 
-    rows: tuple[PlannedRow, ...]
-    left_out: tuple[LeftOut, ...]
+    Attributes:
+        drawn: how many dialogues were drawn, by type; each is in a row or left out.
+    """
+
+    rows: list[PlannedRow] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    drawn: dict[str, int] = field(default_factory=dict)
+
+    def add(
+        self, one: InteractionType, block: Block, members: Sequence[int], setting: Setting
+    ) -> None:
+        """Plans a row of these dialogues, or leaves each out."""
+        dialogues = [block.dialogues[member] for member in members]
+        reason = one.missing(dialogues, setting)
+        if reason:
+            self.left_out += [LeftOut(member, one.name, reason) for member in members]
+        else:
+            keys = tuple(dialogue.key for dialogue in dialogues)
+            self.rows.append(PlannedRow(row_id(one.name, keys), one.name, tuple(members)))
 
 
-def plan_block(block: Block, setting: Setting, rates: Mapping[str, float], seed: int) -> Plan:
-    """Draws which dialogues take part in which type, and checks that each can."""
-    rows: list[PlannedRow] = []
-    left_out: list[LeftOut] = []
-    for member, dialogue in enumerate(block.dialogues):
-        for name, interaction in TYPES.items():
-            if not takes_part(dialogue, name, rates.get(name, 0.0), seed):
-                continue
-            reason = interaction.missing([dialogue], setting)
-            if reason:
-                left_out.append(LeftOut(member, name, reason))
-            else:
-                rows.append(PlannedRow(row_id(name, (dialogue.key,)), name, (member,)))
-    return Plan(tuple(rows), tuple(left_out))
+def plan_block(block: Block, setting: Setting, recipe: Recipe) -> Plan:
+    """Draws which dialogues take part in which type, and checks that each can.
+
+    A group is formed of dialogues of one split and one language of the block.
+    """
+    plan = Plan()
+    for one in TYPES.values():
+        drawn = [
+            member
+            for member, dialogue in enumerate(block.dialogues)
+            if takes_part(dialogue, one.name, recipe)
+        ]
+        if drawn:
+            plan.drawn[one.name] = len(drawn)
+        if one.grouping is None:
+            for member in drawn:
+                plan.add(one, block, [member], setting)
+            continue
+        for alike in _alike(block, drawn, one.name, recipe.seed):
+            _plan_groups(plan, one, one.grouping, block, alike, setting, recipe)
+    plan.rows.sort(key=lambda row: (row.members[0], list(TYPES).index(row.type)))
+    return plan
 
 
-def takes_part(dialogue: Dialogue, type_name: str, rate: float, seed: int) -> bool:
-    """Whether a dialogue takes part in a type, drawn with the type's rate."""
-    if rate >= 1:
-        return True
-    return Chance(seed, (dialogue.key,)).of(f"rate/{type_name}").fraction() < rate
+def takes_part(dialogue: Dialogue, type_name: str, recipe: Recipe) -> bool:
+    """Whether a dialogue takes part in a type.
+
+    With `per_dialogue = "all"` each type draws its share of the dialogues, as the
+    paper's did; with `one` each dialogue takes part in one type, the rates being weights.
+    """
+    rate = recipe.rates.get(type_name, 0.0)
+    chance = Chance(recipe.seed, (dialogue.key,))
+    if recipe.per_dialogue == "all":
+        return rate >= 1 or chance.of(f"rate/{type_name}").fraction() < rate
+    if rate == 0:
+        return False
+    names, weights = list(recipe.rates), list(recipe.rates.values())
+    return names[_weighted(weights, chance.of("rate").fraction())] == type_name
 
 
 def sample_rank(row: str, seed: int) -> int:
     """What `--samples` keeps the lowest of: 64 bits of a hash of (seed, row id)."""
     return Chance(seed, (row,)).of("sample").bits()
+
+
+def _alike(block: Block, drawn: Sequence[int], type_name: str, seed: int) -> Iterator[list[int]]:
+    """The drawn dialogues of each split and language, in an order by chance."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for member in drawn:
+        dialogue = block.dialogues[member]
+        alike.setdefault((dialogue.split, dialogue.language), []).append(member)
+    for members in alike.values():
+        yield sorted(
+            members,
+            key=lambda member: (
+                Chance(seed, (block.dialogues[member].key,)).of(f"group/{type_name}").bits()
+            ),
+        )
+
+
+def _plan_groups(
+    plan: Plan,
+    one: InteractionType,
+    grouping: Grouping,
+    block: Block,
+    members: Sequence[int],
+    setting: Setting,
+    recipe: Recipe,
+) -> None:
+    """Forms as many groups as there are dialogues for; who cannot lead stands last in one."""
+    leaders: list[int] = []
+    followers: list[int] = []
+    for member in reversed(members):  # taken from the end
+        leads = grouping.can_lead(block.dialogues[member], setting)
+        (leaders if leads else followers).append(member)
+    while True:
+        room = len(leaders) + min(1, len(followers))
+        sizes = [size for size in grouping.sizes if size <= room]
+        if not sizes:
+            break
+        chance = Chance(recipe.seed, (block.dialogues[leaders[-1]].key,))
+        weights = [recipe.group_weights.get(str(size), 1.0) for size in sizes]
+        size = sizes[_weighted(weights, chance.of(f"size/{one.name}").fraction())]
+        group = [leaders.pop() for _ in range(size - 1)]
+        group.append(followers.pop() if followers else leaders.pop())
+        plan.add(one, block, group, setting)
+    plan.left_out += [LeftOut(member, one.name, NOT_FILLED) for member in leaders + followers]
+
+
+def _weighted(weights: Sequence[float], fraction: float) -> int:
+    """The number of an option, as likely as its weight; the first if all weigh nothing."""
+    ticket = fraction * sum(weights)
+    for number, weight in enumerate(weights):
+        ticket -= weight
+        if ticket < 0:
+            return number
+    return 0

@@ -31,6 +31,10 @@ class Recipe:
     samples: int = 0
     seed: int = 0
     rates: Mapping[str, float] = field(default_factory=dict)
+    per_dialogue: str = "all"
+    statements: float = 0.0
+    over: float = 0.5
+    statement_banks: Mapping[str, str] = field(default_factory=dict)
     duplicates: str = "reject"
     language: str = "auto"
     max_characters: int = 200_000
@@ -39,6 +43,7 @@ class Recipe:
     tail_idle: int = 1
     llm: str = "offline"
     stop_share: float = 0.2
+    group_weights: Mapping[str, float] = field(default_factory=dict)
     transitions: Mapping[str, str] = field(default_factory=dict)
     validation: float = 0.0
     markers: tuple[str, ...] = DEFAULT_MARKERS
@@ -50,6 +55,8 @@ class Recipe:
         plain["source"], plain["markers"] = list(self.source), list(self.markers)
         plain["rates"] = dict(sorted(self.rates.items()))
         plain["transitions"] = dict(sorted(self.transitions.items()))
+        plain["statement_banks"] = dict(sorted(self.statement_banks.items()))
+        plain["group_weights"] = dict(sorted(self.group_weights.items()))
         return plain
 
     def digest(self) -> str:
@@ -59,6 +66,9 @@ class Recipe:
 
 DEFAULT_SAMPLES = {"tdm": 0, "duo": 10_000}
 """Rows kept where nothing else is said; DUO was trained on 10,000 (its section 3.1)."""
+
+DEFAULT_STATEMENTS = {"tdm": 0.0, "duo": 0.5}
+"""Statements an answer; DUO's state tokens need some that are not to be answered."""
 
 
 def make_recipe(
@@ -81,6 +91,7 @@ def make_recipe(
     if "format" not in values:
         raise RecipeError("no format: add --format tdm or --format duo")
     values.setdefault("samples", DEFAULT_SAMPLES[values["format"]])
+    values.setdefault("statements", DEFAULT_STATEMENTS[values["format"]])
     for name in ("source", "markers"):
         if name in values:
             values[name] = tuple(values[name])
@@ -98,6 +109,10 @@ def check_against_schema(values: Mapping[str, Any], where: str) -> None:
 
     from .. import schemas
 
+    try:
+        json.dumps(values, allow_nan=False)
+    except ValueError as error:
+        raise RecipeError(f"{where}: a number is not finite") from error
     schema = json.loads((files(schemas) / "recipe.json").read_text("utf-8"))
     found = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(dict(values)),

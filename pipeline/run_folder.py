@@ -1,6 +1,7 @@
 """A run's folder: whose it is, what is finished in it, and that one build at a time has it."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,15 +11,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .block import BlockReport, read_report, report_path
+from .block_report import BlockReport, read_report, report_path
 from .errors import FolderError
-from .export.shards import write_text
+from .export.shards import WORK, write_text
 
-WORK = ".work"
 IDENTITY = f"{WORK}/identity.json"
 MANIFEST = "manifest.json"
-# The manifest first: where it is gone, the run is not finished.
-OURS = (MANIFEST, "data", WORK, "README.md", "rejected.parquet", "run.json")
+_BESIDE = ("README.md", "rejected.parquet", "run.json")
+_SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class RunFolder:
 
     path: Path
 
-    def report(self, number: int, digest: str) -> BlockReport | None:
-        """The report of a block that is finished: same dialogues, its shards there."""
+    def report(self, number: int, digest: str, threshold: int | None) -> BlockReport | None:
+        """The report of a block that is finished: same dialogues and sample, its shards there."""
         file = self.path / report_path(number)
         if not file.is_file():
             return None
@@ -37,13 +37,14 @@ class RunFolder:
             (self.path / one.path).is_file() and (self.path / one.path).stat().st_size == one.bytes
             for one in report.files
         )
-        return report if there and report.digest == digest else None
+        same = (report.digest, report.threshold) == (digest, threshold)
+        return report if there and same else None
 
-    def remove_other_data(self, paths: set[str]) -> None:
-        """Removes the files in `data/` that an earlier, unfinished build left there."""
-        for file in sorted((self.path / "data").iterdir()):
-            if f"data/{file.name}" not in paths:
-                file.unlink()
+    def remove_other_shards(self, paths: set[str]) -> None:
+        """Removes the shards that an earlier, unfinished build left."""
+        for shard in _shards(self.path):
+            if f"data/{shard.name}" not in paths:
+                shard.unlink()
 
 
 def finished_manifest(path: Path) -> dict[str, Any] | None:
@@ -81,20 +82,39 @@ def open_folder(path: Path, identity: Mapping[str, Any], overwrite: bool) -> Ite
             if overwrite:
                 _clear(path)
             _claim(path, identity)
-            yield RunFolder(path)
+            try:
+                yield RunFolder(path)
+            finally:
+                if (path / MANIFEST).is_file() or not _has_finished_block(path):
+                    _remove_work(path)
     except Timeout:
         raise FolderError(f"another build is running in {path}; wait for it to end") from None
-    finally:
-        if (path / MANIFEST).is_file() or not _has_finished_block(path):
-            remove_work(path)
 
 
-def remove_work(path: Path) -> None:
-    """Removes the working folder, and the run's folder where nothing else is in it."""
+def remove_leftovers(path: Path) -> None:
+    """Removes the working folder that a killed build left in a finished folder."""
+    if (path / WORK).is_dir():
+        try:
+            with FileLock(path / WORK / "lock", blocking=False):
+                _remove_work(path)
+        except Timeout:
+            pass  # somebody builds it anew, and has it
+
+
+def _remove_work(path: Path) -> None:
+    """Removes the working folder with its lock, and what would stay behind empty."""
+    if not (path / MANIFEST).is_file():
+        for shard in _shards(path):  # of a first block whose report was not written
+            shard.unlink()
     shutil.rmtree(path / WORK, ignore_errors=True)
     for folder in (path / "data", path):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _shards(path: Path) -> list[Path]:
+    """The shards in a run's folder; nothing else in `data/` is ours."""
+    return [one for one in sorted((path / "data").glob("*")) if _SHARD.fullmatch(one.name)]
 
 
 def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
@@ -119,10 +139,10 @@ def refuse_another(path: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any
 
 
 def _refuse_a_stranger(path: Path) -> None:
-    if path.is_dir():
-        strange = sorted(one.name for one in path.iterdir() if one.name not in OURS)
-        ours = (path / MANIFEST).is_file() or (path / WORK).is_dir()
-        if strange and not ours:
+    ours = (path / MANIFEST).is_file() or (path / IDENTITY).is_file()
+    if path.is_dir() and not ours:
+        strange = sorted(one.name for one in path.iterdir() if one.name != WORK)
+        if strange:
             raise FolderError(
                 f"{path} holds files that are no run's ({', '.join(strange[:3])}); "
                 "choose another --out"
@@ -136,24 +156,27 @@ def _has_finished_block(path: Path) -> bool:
 def _claim(path: Path, identity: Mapping[str, Any]) -> None:
     if (path / IDENTITY).is_file() and _has_finished_block(path):
         refuse_another(path, identity, json.loads((path / IDENTITY).read_text("utf-8")))
-    (path / "data").mkdir(exist_ok=True)
     (path / WORK / "blocks").mkdir(exist_ok=True)
     for unfinished in (path / WORK).glob("*.tmp"):
         unfinished.unlink()
+    # Before there is anything else, the folder says whose it is.
     write_text(json.dumps(identity, ensure_ascii=False), path, IDENTITY)
+    (path / "data").mkdir(exist_ok=True)
 
 
 def _clear(path: Path) -> None:
-    for name in OURS:
-        place = path / name
-        if name == WORK:  # but for the lock that we hold
-            for one in place.iterdir():
-                if one.name != "lock":
-                    shutil.rmtree(one) if one.is_dir() else one.unlink()
-        elif place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
+    """Removes what a run wrote, but for the lock that we hold."""
+    # The manifest first: where it is gone, the run is not finished.
+    (path / MANIFEST).unlink(missing_ok=True)
+    for shard in _shards(path):
+        shard.unlink()
+    for name in _BESIDE:
+        (path / name).unlink(missing_ok=True)
+    for one in (path / WORK).iterdir():
+        if one.is_dir():
+            shutil.rmtree(one)
+        elif one.name != "lock":
+            one.unlink()
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Engines: where blocks run. An engine is one file and one line here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol, TypeVar
 
 from .local import run_local
@@ -14,7 +14,7 @@ class Engine(Protocol):
 
     def __call__(
         self, function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Tasks are drawn from the iterator only as workers become free."""
 
 

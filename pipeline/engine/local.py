@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 def run_local(
     function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """See `Engine`. A single task, or a single worker, runs in this process.
 
     Raises:
@@ -73,6 +73,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 def _become_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         sentinel = parent.sentinel

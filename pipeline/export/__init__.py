@@ -13,12 +13,11 @@ from . import duo, tdm
 class Format:
     """A row format: its Arrow schema, and how scripts are rendered in it."""
 
-    name: str
     schema: pa.Schema
-    render: Callable[[Sequence[SlicedScript], int], pa.Table]
+    render: Callable[[Sequence[SlicedScript]], pa.Table]
 
 
 FORMATS: dict[str, Format] = {
-    "tdm": Format("tdm", tdm.SCHEMA, tdm.render),
-    "duo": Format("duo", duo.SCHEMA, duo.render),
+    "tdm": Format(tdm.SCHEMA, tdm.render),
+    "duo": Format(duo.SCHEMA, duo.render),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
-_FORMATS = {
+FORMAT_TEXTS = {
     "tdm": (
         "time slices",
         "`output` alternates user and assistant slices; `<idle>` is silence. A pair stands for "
@@ -24,7 +24,7 @@ def card(manifest: Mapping[str, Any]) -> str:
     counted = manifest["counts"]
     recipe = manifest["recipe"]
     splits = [split for split in ("train", "validation") if counted["splits"].get(split)]
-    short, long = _FORMATS[manifest["format"]]
+    short, long = FORMAT_TEXTS[manifest["format"]]
     rows = sum(counted["written"].values())
     lines = [
         "---",

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..errors import BuildError
 from .shards import WrittenFile
 
 
@@ -26,7 +25,17 @@ def counts(
     """
     summed = {
         name: _sum(block[name] for block in blocks)
-        for name in ("planned", "written", "splits", "languages", "generators", "pairs", "replies")
+        for name in (
+            "drawn",
+            "in_rows",
+            "planned",
+            "written",
+            "splits",
+            "languages",
+            "generators",
+            "pairs",
+            "replies",
+        )
     }
     left_out: dict[str, Counter[str]] = {}
     for block in blocks:
@@ -45,8 +54,8 @@ def counts(
     }
 
 
-def check_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int) -> None:
-    """Raises a BuildError where a row was lost or made up.
+def wrong_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int) -> list[str]:
+    """The sums that do not add up, where a row was lost or made up.
 
     Args:
         counted: what `counts` gave.
@@ -64,13 +73,19 @@ def check_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples
         "rows written = rows to be written": (written, expected),
         "rows written = rows in shards": (written, sum(one.rows for one in files)),
         **{
+            f"dialogues drawn for {name} = in rows + left out": (
+                count,
+                counted["in_rows"].get(name, 0)
+                + sum(by.get(name, 0) for by in counted["left_out"].values()),
+            )
+            for name, count in counted["drawn"].items()
+        },
+        **{
             f"rows written = rows by {name}": (written, sum(counted[name].values()))
             for name in ("splits", "languages", "generators")
         },
     }
-    wrong = [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
-    if wrong:
-        raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
+    return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
 
 
 def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:

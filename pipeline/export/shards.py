@@ -9,6 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+WORK = ".work"
+"""The folder within a run's folder that holds what is unfinished."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
@@ -31,7 +34,7 @@ def write_parquet(
         folder: the run's folder; a hidden folder in it takes the unfinished file.
         path: where the file goes in it, with forward slashes.
     """
-    unfinished = folder / ".work" / f"{Path(path).name}.{os.getpid()}.tmp"
+    unfinished = folder / WORK / f"{Path(path).name}.{os.getpid()}.tmp"
     rows = 0
     with pq.ParquetWriter(
         unfinished,
@@ -50,7 +53,7 @@ def write_parquet(
 def finish_file(unfinished: Path, folder: Path, path: str, rows: int) -> WrittenFile:
     """Makes a written file durable and gives it its name in the run's folder."""
     final = folder / path
-    with unfinished.open("rb") as stream:
+    with unfinished.open("r+b") as stream:  # Windows syncs only what it may write
         os.fsync(stream.fileno())
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     size = unfinished.stat().st_size
@@ -61,7 +64,7 @@ def finish_file(unfinished: Path, folder: Path, path: str, rows: int) -> Written
 
 def write_text(text: str, folder: Path, path: str) -> None:
     """Writes a small file, whole or not at all."""
-    unfinished = folder / ".work" / f"{Path(path).name}.{os.getpid()}.tmp"
+    unfinished = folder / WORK / f"{Path(path).name}.{os.getpid()}.tmp"
     with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()

@@ -20,9 +20,9 @@ SCHEMA = row_schema(pa.field("output", pa.list_(MESSAGE)))
 Ints = npt.NDArray[np.int64]
 
 
-def render(sliced: Sequence[SlicedScript], tail_idle: int) -> pa.Table:
-    """A row a script; `tail_idle` pairs of silence end each."""
-    pairs = [one.pairs + tail_idle for one in sliced]
+def render(sliced: Sequence[SlicedScript]) -> pa.Table:
+    """A row a script."""
+    pairs = [one.pairs for one in sliced]
     total = sum(pairs)
     pool, firsts, strides = _pool(sliced)
     counts = np.array([count for one in sliced for count in one.heard], dtype=np.int64)

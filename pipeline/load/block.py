@@ -47,9 +47,9 @@ class Block:
     def digest(self) -> str:
         """A hash of all that the rows made of this block depend on, but the recipe."""
         digest = sha256()
-        for dialogue in self.dialogues:
-            parts = (dialogue.source_id, dialogue.key, dialogue.language, dialogue.split)
-            digest.update("\n".join(parts).encode() + b"\0")
+        for one, place in zip(self.dialogues, self.places, strict=True):
+            parts = (one.source_id, one.key, one.language, one.split, place.file, place.row)
+            digest.update(repr((*parts, place.line)).encode())
         return digest.hexdigest()
 
 

@@ -27,6 +27,7 @@ from .rejects import Reject
 SUFFIXES = (".jsonl", ".json", ".parquet")
 PACKINGS = (".gz", ".zst")
 HUB_NAMES = ("ultrachat", "ultrachat_200k")
+SAMPLE = "sample"
 _BOM = b"\xef\xbb\xbf"
 _PARQUET_ROWS = 512
 
@@ -55,7 +56,7 @@ def source_files(source: str) -> list[Path]:
     Raises:
         SourceError: there is no such file, or nothing in it that can be read.
     """
-    if source == "sample":
+    if source == SAMPLE:
         from . import sample
 
         # An installed package is a folder; as_file then gives the file itself.
@@ -74,6 +75,11 @@ def source_files(source: str) -> list[Path]:
         )
     if not readable:
         raise SourceError(_not_found(source, path))
+    for one in readable:
+        try:
+            str(one).encode()
+        except UnicodeEncodeError:
+            raise SourceError(f"the name of {str(one)!r} is not UTF-8: rename it") from None
     return readable
 
 
@@ -105,15 +111,25 @@ def _not_found(source: str, path: Path) -> str:
     )
 
 
+def shown_files(source: str) -> list[str]:
+    """What the files of a source are called on screen and in a manifest."""
+    return [SAMPLE] if source == SAMPLE else list(map(str, source_files(source)))
+
+
 def stem_of(file: Path) -> str | None:
     """The file's name without extensions, or None if it is no source file."""
-    name = file.name
-    for packing in PACKINGS:
-        name = name.removesuffix(packing)
+    name = _unpacked_name(file)
     for suffix in SUFFIXES:
         if name.endswith(suffix):
             return name.removesuffix(suffix)
     return None
+
+
+def _unpacked_name(file: Path) -> str:
+    for packing in PACKINGS:
+        if file.name.endswith(packing):
+            return file.name.removesuffix(packing)
+    return file.name
 
 
 def file_digest(file: Path) -> str:
@@ -134,11 +150,11 @@ def raw_rows(file: Path, columns: Collection[str]) -> Iterator[RawRow]:
     """
     try:
         with _open(file) as stream:
-            if ".parquet" in file.name:
+            if _unpacked_name(file).endswith(".parquet"):
                 yield from _parquet_rows(stream, columns)
                 return
             # Many files called .json hold a row a line; many called .jsonl are trusted to.
-            if ".jsonl" not in file.name and _first_byte(stream) == b"[":
+            if _unpacked_name(file).endswith(".json") and _first_byte(stream) == b"[":
                 yield from _array_rows(file, stream)
             else:
                 yield from _line_rows(stream)

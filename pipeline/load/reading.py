@@ -1,5 +1,6 @@
 """Pass one over the sources: rows become dialogues, in blocks, or are rejected."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ..errors import SourceError
 from ..recipe import Recipe
 from .block import Block, Place
 from .check import check_messages
-from .files import RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
+from .files import SAMPLE, RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
 from .language import guess_language
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.message import Layout
@@ -21,6 +22,7 @@ from .rejects import REASONS, Reject
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
+_NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Reading:
     trailing_user_turns: int = 0
     _ids: set[str] = field(default_factory=set, repr=False)
     _first: dict[bytes, int] = field(default_factory=dict, repr=False)
+    _stems: Counter[str] = field(default_factory=Counter, repr=False)
     _copies: Counter[bytes] = field(default_factory=Counter, repr=False)
 
     def blocks(self) -> Iterator[Block]:
@@ -97,7 +100,7 @@ class Reading:
         for file in files:
             if self._left() == 0:
                 break
-            name = stem_of(file) or file.name
+            name = self._name(file)
             for place, result in self._file(source, file, name):
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
@@ -116,24 +119,19 @@ class Reading:
     def _file(
         self, source: str, file: Path, name: str
     ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
-        shown = source if source == "sample" else str(file)
+        shown = SAMPLE if source == SAMPLE else str(file)
         layout = self._layout(file, shown)
         rows = 0
         for raw in islice(raw_rows(file, COLUMNS), self._left()):
             rows += 1
             self.rows += 1
             yield Place(shown, raw.row, raw.line), self._use(raw, layout)
-        self.files.append(
-            SourceFile(
-                source=source,
-                file=shown,
-                name=name,
-                layout=layout.name if layout else None,
-                bytes=file.stat().st_size,
-                sha256=file_digest(file),
-                rows=rows,
-            )
-        )
+        try:
+            size, sha256 = file.stat().st_size, file_digest(file)
+        except OSError as error:
+            raise SourceError(f"{file} went away while it was read: {error}") from error
+        found = SourceFile(source, shown, name, layout.name if layout else None, size, sha256, rows)
+        self.files.append(found)
 
     def _left(self) -> int | None:
         """How many rows may still be read; None is any number."""
@@ -186,15 +184,21 @@ class Reading:
             split=self._split(content),
         )
 
+    def _name(self, file: Path) -> str:
+        """What the ids of a file's rows begin with: its stem, told apart where it repeats."""
+        stem = stem_of(file) or file.name
+        self._stems[stem] += 1
+        return stem if self._stems[stem] == 1 else f"{stem}~{self._stems[stem]}"
+
     def _source_id(self, own: Any, name: str, row: int) -> str:
         if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
-            source_id = f"{name}:{own}".encode(errors="backslashreplace").decode()
-            if source_id not in self._ids:
+            # Half a surrogate pair cannot be written.
+            own = str(own).encode("utf-8", "backslashreplace").decode()
+            source_id = f"{name}:{own}"
+            if source_id not in self._ids and not _NUMBERED.fullmatch(own):
                 self._ids.add(source_id)
                 return source_id
-        numbered = f"{name}:#{row}"
-        self._ids.add(numbered)
-        return numbered
+        return f"{name}:#{row}"
 
     def _split(self, content: str) -> Split:
         # By content, so that copies of a dialogue stay together (rule 9).

@@ -82,8 +82,17 @@ def test_the_digest_changes_with_order_and_number_of_dialogues() -> None:
     assert len(set(digests)) == len(digests)
 
 
-def test_the_digest_does_not_change_with_where_rows_stand() -> None:
-    """A block whose file was moved is the same work."""
+def test_the_digest_changes_with_where_rows_stand() -> None:
+    """A report names the places of what it left out: rows that moved are other work."""
     one = dialogue("q", "a")
-    moved = Block(7, (one,), (Place("elsewhere.parquet", 9, None),))
-    assert moved.digest() == block(one).digest()
+    digests = {
+        Block(0, (one,), (Place(file, row, line),)).digest()
+        for file, row, line in [("a", 1, 1), ("b", 1, 1), ("a", 2, 1), ("a", 1, 2), ("a", 1, None)]
+    }
+    assert len(digests) == 5
+
+
+def test_the_digest_does_not_change_with_the_number() -> None:
+    """The number says where a block stands in the run, not what it holds."""
+    one, place = dialogue("q", "a"), Place("a", 1, 1)
+    assert Block(7, (one,), (place,)).digest() == Block(0, (one,), (place,)).digest()

@@ -214,14 +214,14 @@ def test_an_id_that_is_no_utf8_is_escaped(read: Read) -> None:
 
 
 def test_ids_stand_behind_the_name_of_their_file(tmp_path: Path, read_sources: Read) -> None:
-    """The name loses its extensions alone; two files of one name share its ids."""
+    """The name loses its extensions alone; the second file of a name is told apart."""
     row = json.dumps({"id": "i", "data": ["a", "b"]})
     for place in ("one/my.data.v1.jsonl", "two/my.data.v1.json", "two/x.jsonl"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_text(f"{{}}\n{row}")
     dialogues, _ = read_sources(tmp_path, duplicates="keep")
     assert Counter(one.source_id for one in dialogues) == Counter(
-        ["my.data.v1:i", "my.data.v1:#2", "x:i"]
+        ["my.data.v1:i", "my.data.v1~2:i", "x:i"]
     )
 
 

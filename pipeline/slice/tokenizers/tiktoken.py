@@ -61,13 +61,12 @@ def _load(name: str) -> tuple[tiktoken.Encoding, str]:
     cached = _cached_ranks(name)
     if not embedded.is_file():
         return _encoding(name), f"ranks from {cached}" if cached else "ranks as tiktoken finds them"
-    if cached:
-        try:
-            return _encoding(name), f"ranks from {cached}"
-        except TokenizerError:
-            pass  # the cached file is not what tiktoken expects; ours is
+    ranks = gzip.decompress(embedded.read_bytes())
+    # Where the cached file is another, tiktoken would remove it and ask the network.
+    if cached and cached.read_bytes() == ranks:
+        return _encoding(name), f"ranks from {cached}"
     try:
-        with _offered_to_tiktoken(name, gzip.decompress(embedded.read_bytes())):
+        with _offered_to_tiktoken(name, ranks):
             return _encoding(name), "ranks from this package"
     except OSError as error:
         raise TokenizerError(
@@ -108,7 +107,10 @@ def _cached_ranks(name: str) -> Path | None:
 
 @contextmanager
 def _offered_to_tiktoken(name: str, ranks: bytes) -> Iterator[None]:
-    """Makes tiktoken find these ranks in its cache; it checks their sha256 itself."""
+    """Makes tiktoken find these ranks in its cache; it checks their sha256 itself.
+
+    For a moment the environment of the whole process says so: load before starting threads.
+    """
     before = os.environ.get("TIKTOKEN_CACHE_DIR")
     with tempfile.TemporaryDirectory() as folder:
         _cache_file(name, folder).write_bytes(ranks)
