@@ -2,12 +2,13 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from ... import prompts
-from ..dialogue import OFFLINE, Ask, Reply
+from ..dialogue import OFFLINE, SOURCE, Ask, Reply
 
 _CONTINUES = (",", "，", "、", "-", "–", "—")
 _FIRST_WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
@@ -48,4 +49,21 @@ def join(transition: str, message: str, joining: Joining) -> str:
 def offline_reply(ask: Ask) -> Reply:
     """The reply to an ask, from its own values alone."""
     joining = load_joining(ask.language)
-    return Reply(join(ask.values["transition"], ask.values["message"], joining), OFFLINE)
+    values = ask.values
+    if ask.kind == "answer":
+        return Reply(values["answer"], SOURCE)
+    if ask.kind == "aside":
+        return Reply(values["question"], OFFLINE)
+    if ask.kind == "statement":
+        return Reply(values["statement"], OFFLINE)
+    if ask.kind == "resumption":
+        return Reply(_resumed(values, joining), OFFLINE)
+    return Reply(join(values["transition"], values["message"], joining), OFFLINE)
+
+
+def _resumed(values: Mapping[str, str], joining: Joining) -> str:
+    """The answer to an aside, a bridge, and the rest; a rest that begins a line still does."""
+    answered = f"{values['answer']}{joining.separator}{values['bridge']}"
+    if values["said"].endswith("\n"):
+        return f"{answered}\n{values['rest']}"
+    return join(answered, values["rest"].lstrip(), joining)

@@ -6,34 +6,26 @@ answered; the dialogue goes on. Duplex-UltraChat's own rows end at the cut even
 where a question was asked; taken literally that teaches silence to questions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ..chance import Chance
-from ..dialogue import OFFLINE, SOURCE, Ask, Dialogue, Scripting
+from ..dialogue import OFFLINE, Dialogue, Scripting
 from .cuts import cut
-from .interaction import InteractionType, Setting, make_script
+from .fuse import fused
+from .interaction import NO_PLACE, InteractionType, Setting, make_script
 from .uninterrupted import spoken
 
 NAME = "generation_termination"
-NO_PLACE = "no_cuttable_answer"
-
-Place = tuple[int, Sequence[int]]
-"""A turn that can be cut: its number, and where, in code points."""
-
-
-def _cuttable(dialogue: Dialogue, setting: Setting) -> Iterator[Place]:
-    for number, turn in enumerate(dialogue.turns):
-        if turn.role == "assistant":
-            places = setting.answer_cuts(turn)
-            if places:
-                yield number, places
 
 
 def _kinds(dialogue: Dialogue, setting: Setting) -> tuple[str, ...]:
     """The kinds of transition that the recipe admits and its file holds."""
-    kinds = setting.transitions[dialogue.language].kinds
     shares = {"stop": setting.stop_share, "interjection": 1 - setting.stop_share}
-    return tuple(kind for kind, share in shares.items() if share > 0 and kinds[NAME, kind])
+    return tuple(
+        kind
+        for kind, share in shares.items()
+        if share > 0 and setting.sentences(dialogue.language, NAME, kind)
+    )
 
 
 def _fits(kind: str, turn_number: int, dialogue: Dialogue) -> bool:
@@ -44,7 +36,7 @@ def _fits(kind: str, turn_number: int, dialogue: Dialogue) -> bool:
 def _missing(dialogues: Sequence[Dialogue], setting: Setting) -> str | None:
     (dialogue,) = dialogues
     kinds = _kinds(dialogue, setting)
-    for number, _places in _cuttable(dialogue, setting):
+    for number, _places in setting.cuttable(dialogue):
         if any(_fits(kind, number, dialogue) for kind in kinds):
             return None
     return NO_PLACE
@@ -52,7 +44,7 @@ def _missing(dialogues: Sequence[Dialogue], setting: Setting) -> str | None:
 
 def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> Scripting:
     (dialogue,) = dialogues
-    cuttable = list(_cuttable(dialogue, setting))
+    cuttable = list(setting.cuttable(dialogue))
     kinds = [
         kind
         for kind in _kinds(dialogue, setting)
@@ -61,7 +53,7 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     # The transition first, then an answer that it fits, then the place (rule 4).
     wants_stop = chance.of(f"{NAME}/kind").fraction() < setting.stop_share
     kind = kinds[0] if len(kinds) == 1 else "stop" if wants_stop else "interjection"
-    sentences = setting.transitions[dialogue.language].kinds[NAME, kind]
+    sentences = setting.sentences(dialogue.language, NAME, kind)
     transition = chance.of(f"{NAME}/transition").pick(sentences)
     fitting = [place for place in cuttable if _fits(kind, place[0], dialogue)]
     number, places = chance.of(f"{NAME}/answer").pick(fitting)
@@ -75,11 +67,8 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
         )
         return make_script(NAME, dialogues, utterances)
 
-    text, origin = dialogue.turns[number + 1].text, SOURCE
-    if transition:
-        values = {"transition": transition, "message": text.strip()}
-        reply = yield Ask("fuse", dialogue.language, values)
-        text, origin = reply.text, reply.origin
+    message = dialogue.turns[number + 1].text
+    text, origin = yield from fused(dialogue.language, transition, message)
     utterances.append(
         setting.utterance("user", text, "interjection", origin, state="query", at=heard)
     )

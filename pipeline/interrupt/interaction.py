@@ -1,13 +1,18 @@
 """What an interaction type is, and what it works with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..chance import Chance
-from ..dialogue import Dialogue, Role, Script, Scripting, State, Turn, Utterance, row_id
+from ..dialogue import Dialogue, Role, Script, Scripting, State, Utterance, row_id
 from ..markers import defuse
 from .cuts import CutPlaces
 from .transitions import Transitions
+
+NO_PLACE = "no_cuttable_answer"
+
+CuttableTurn = tuple[int, Sequence[int]]
+"""A turn that can be cut: its number in the dialogue, and where, in code points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +24,14 @@ class Setting:
         transitions: by language.
         stop_share: of cuts at which both fit, the share that ask for silence.
         markers: what is defused.
+        answers_anew: whether the writer answers a repeated question with another text.
     """
 
     cut_places: CutPlaces
     transitions: Mapping[str, Transitions]
     stop_share: float
     markers: tuple[str, ...]
+    answers_anew: bool = False
 
     def utterance(
         self,
@@ -40,9 +47,31 @@ class Setting:
         text = defuse(raw.strip() if role == "user" else raw, self.markers)
         return Utterance(role, text, len(text), at, state, kind, origin)
 
-    def answer_cuts(self, turn: Turn) -> Sequence[int]:
-        """The places at which an assistant turn can be cut, in code points once defused."""
-        return self.cut_places(defuse(turn.text, self.markers))
+    def cuttable(self, dialogue: Dialogue) -> Iterator[CuttableTurn]:
+        """The answers of a dialogue that can be cut, in order, found as they are asked for."""
+        for number, turn in enumerate(dialogue.turns):
+            if turn.role == "assistant":
+                places = self.cut_places(defuse(turn.text, self.markers))
+                if places:
+                    yield number, places
+
+    def sentences(self, language: str, type_name: str, *kinds: str) -> tuple[str, ...]:
+        """The transitions of these kinds, in the file's order."""
+        held = self.transitions[language].kinds
+        return tuple(sentence for kind in kinds for sentence in held[type_name, kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How dialogues come together in one row.
+
+    Attributes:
+        sizes: how many may; the recipe's group_weights says how often.
+        can_lead: whether a dialogue can take another place than the last.
+    """
+
+    sizes: tuple[int, ...]
+    can_lead: Callable[[Dialogue, Setting], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +83,36 @@ class InteractionType:
         default_rate: the share of dialogues that take part in it by default.
         missing: why no script can be made of these dialogues, or None if one can.
         script: the generator function that makes it.
+        grouping: of a type that takes several dialogues a row.
     """
 
     name: str
     default_rate: float
     missing: Callable[[Sequence[Dialogue], Setting], str | None]
     script: Callable[[Sequence[Dialogue], Chance, Setting], Scripting]
+    grouping: Grouping | None = None
 
 
 def make_script(
-    type_name: str, dialogues: Sequence[Dialogue], utterances: Sequence[Utterance]
+    type_name: str,
+    dialogues: Sequence[Dialogue],
+    utterances: Sequence[Utterance],
+    begins: Sequence[Dialogue] = (),
 ) -> Script:
-    """A script of these dialogues, with its id and where it comes from."""
+    """A script of these dialogues, with its id and where it comes from.
+
+    Args:
+        type_name: of the script.
+        dialogues: in the order of the plan, from which the id is made.
+        utterances: in order.
+        begins: the dialogues in the order in which they begin, where that is another.
+    """
     keys = tuple(dialogue.key for dialogue in dialogues)
     return Script(
         id=row_id(type_name, keys),
         type=type_name,
         language=dialogues[0].language,
-        source_ids=tuple(dialogue.source_id for dialogue in dialogues),
+        source_ids=tuple(dialogue.source_id for dialogue in begins or dialogues),
         keys=keys,
         utterances=tuple(utterances),
     )

@@ -17,7 +17,7 @@ class SlicedScript:
         slices: for each utterance, the slices of its planned text.
         heard: for each utterance, how many of its slices are heard.
         starts: for each utterance, the pair in which its first slice is heard.
-        pairs: how many pairs the conversation takes, the silent tail not counted.
+        pairs: how many pairs the conversation takes, the silence at its end included.
     """
 
     script: Script
@@ -27,13 +27,18 @@ class SlicedScript:
     pairs: int
 
 
-def slice_script(script: Script, slicer: Slicer, seed: int) -> SlicedScript:
+def slice_script(script: Script, slicer: Slicer, seed: int, tail_idle: int) -> SlicedScript:
     """Cuts every utterance of a script and lays the slices out in pairs.
 
     The draws of a message's slices are keyed by its kind and its ordinal among
     those of its kind, so that an added utterance moves no other's.
+
+    Args:
+        script: what is cut.
+        slicer: how texts are cut.
+        seed: of all chance.
+        tail_idle: silent pairs at the end of a row, at least.
     """
-    chance = Chance(seed, script.keys)
     ordinals: dict[str, int] = {}
     slices: list[Slices] = []
     for utterance in script.utterances:
@@ -41,27 +46,52 @@ def slice_script(script: Script, slicer: Slicer, seed: int) -> SlicedScript:
             slices.append(slicer.answer(utterance.text))
             continue
         ordinal = ordinals[utterance.kind] = ordinals.get(utterance.kind, -1) + 1
-        draws = chance.of(f"words/{script.type}/{utterance.kind}/{ordinal}")
-        slices.append(slicer.message(utterance.text, script.language, draws))
+        slices.append(slice_message(script, utterance, ordinal, slicer, seed))
     heard = tuple(
         one.heard(utterance.heard) if utterance.cut else len(one)
         for utterance, one in zip(script.utterances, slices, strict=True)
     )
-    starts, pairs = _starts(script.utterances, heard)
+    starts, after = _starts(script.utterances, slices, heard)
+    # The pair of silence that a remark leaves counts as the first of the tail.
+    remark = bool(script.utterances) and _in_silence(script.utterances[-1])
+    pairs = after + (max(0, tail_idle - 1) if remark else tail_idle)
     return SlicedScript(script, tuple(slices), heard, starts, pairs)
 
 
-def _starts(utterances: Sequence[Utterance], heard: Sequence[int]) -> tuple[tuple[int, ...], int]:
+def slice_message(
+    script: Script, utterance: Utterance, ordinal: int, slicer: Slicer, seed: int
+) -> Slices:
+    """The word slices of a user utterance, the so-manieth of its kind in its script."""
+    draws = Chance(seed, script.keys).of(f"words/{script.type}/{utterance.kind}/{ordinal}")
+    return slicer.message(utterance.text, script.language, draws)
+
+
+def _in_silence(utterance: Utterance) -> bool:
+    """Whether it is a statement that nobody speaks beside."""
+    return utterance.state == "statement" and utterance.at < 0
+
+
+def _starts(
+    utterances: Sequence[Utterance], slices: Sequence[Slices], heard: Sequence[int]
+) -> tuple[tuple[int, ...], int]:
     """The first pair of each utterance, and the pair after the last.
 
     An answer starts beside the last slice of the query it answers (Duplex-
-    UltraChat, Figure 3a); everything else in the pair after what was heard
-    before it.
+    UltraChat, Figure 3a); a statement over an answer beside the slice of it that
+    begins where the statement does; everything else in the pair after what was
+    heard before it. A statement in silence is followed by a pair of silence.
     """
     starts: list[int] = []
     after = 0
-    for utterance, count in zip(utterances, heard, strict=True):
-        start = after - 1 if utterance.role == "assistant" else after
+    answer = 0  # the number of the answer that is or was running
+    for number, (utterance, count) in enumerate(zip(utterances, heard, strict=True)):
+        if utterance.role == "assistant":
+            start, answer = after - 1, number
+        elif utterance.state == "statement" and utterance.at >= 0:
+            starts.append(starts[answer] + slices[answer].heard(utterance.at))
+            continue
+        else:
+            start = after
         starts.append(start)
-        after = start + count
+        after = start + count + _in_silence(utterance)
     return tuple(starts), after

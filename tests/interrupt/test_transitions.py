@@ -1,5 +1,6 @@
 """Transition sentences, shipped and a user's own."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ def test_shipped_transitions_end_as_speech_does(language: str) -> None:
     """Each ends in a mark that says how the message goes on, and none holds a slot."""
     for sentences in load_transitions(language, None).kinds.values():
         for sentence in filter(None, sentences):
-            assert sentence[-1] in ".,!?—，。！？", sentence
-            assert not set("{}[]<>") & set(sentence), sentence
+            filled = re.sub(r"\{\w+\}", "x.", sentence)
+            assert filled[-1] in ".,!?:—，。！？：", sentence
+            assert not set("{}[]<>") & set(filled), sentence
 
 
 def test_own_file_replaces_the_shipped_one(tmp_path: Path) -> None:
@@ -36,7 +38,12 @@ def test_own_file_replaces_the_shipped_one(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text('[generation_termination]\nstop = [" Whoa. "]\n', encoding="utf-8")
     own = load_transitions("en", str(file))
-    assert own.kinds == {(NAME, "stop"): ("Whoa.",), (NAME, "interjection"): ()}
+    assert own.kinds[NAME, "stop"] == ("Whoa.",)
+    assert own.kinds[NAME, "interjection"] == ()
+    shipped = load_transitions("en", None).kinds
+    assert {key: own.kinds[key] for key in shipped if key[0] != NAME} == {
+        key: shipped[key] for key in shipped if key[0] != NAME
+    }
     before = own.fingerprint
     file.write_text('[generation_termination]\nstop = ["Whoa!"]\n', encoding="utf-8")
     assert load_transitions("en", str(file)).fingerprint != before
@@ -53,6 +60,8 @@ def test_own_file_replaces_the_shipped_one(tmp_path: Path) -> None:
         '[generation_termination]\nstop = ["a\\nb"]',
         '[generation_termination]\nstop = ["a", "a "]',
         '[another]\nstop = ["a"]',
+        '[regeneration]\nrestate = ["about {topic}"]',
+        '[back_on_topic]\nbridge = ["So,"]',
     ],
 )
 def test_malformed_file_is_an_error_that_names_it(tmp_path: Path, content: str) -> None:

@@ -1,45 +1,20 @@
 """The interaction types, tested by sending replies to their generator functions."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from duplexdata.pipeline.chance import Chance
-from duplexdata.pipeline.dialogue import Ask, Dialogue, Reply, Script, Turn, turns_key
+from duplexdata.pipeline.dialogue import Dialogue, Reply, Script
 from duplexdata.pipeline.generate import finish
 from duplexdata.pipeline.interrupt import TYPES
-from duplexdata.pipeline.interrupt.interaction import Setting
 from duplexdata.pipeline.interrupt.transitions import Transitions
-from duplexdata.pipeline.markers import DEFAULT_MARKERS, JOINER
+from duplexdata.pipeline.markers import JOINER
+
+from .scripting import INTERJECTIONS, STOPS, dialogue, joined, setting
 
 NAME = "generation_termination"
-STOPS = ("Stop.", "Enough.")
-INTERJECTIONS = ("", "Wait,", "Hold on.")
-
-
-def dialogue(*texts: str) -> Dialogue:
-    """A dialogue of these texts, user first."""
-    turns = tuple(
-        Turn("assistant" if number % 2 else "user", text) for number, text in enumerate(texts)
-    )
-    return Dialogue("s:1", turns_key(turns), "en", turns)
-
-
-def setting(stop_share: float = 0.5, stops: Sequence[str] = STOPS) -> Setting:
-    """A setting in which an answer can be cut after any of its words but the last."""
-
-    def word_ends(text: str) -> list[int]:
-        return [place for place, letter in enumerate(text) if letter == " "]
-
-    kinds = {(NAME, "stop"): tuple(stops), (NAME, "interjection"): INTERJECTIONS}
-    return Setting(word_ends, {"en": Transitions(kinds, "")}, stop_share, DEFAULT_MARKERS)
-
-
-def joined(ask: Ask) -> Reply:
-    """A writer that shows what it was asked."""
-    return Reply(f"{ask.values['transition']}|{ask.values['message']}", "test-writer")
 
 
 def terminated(one: Dialogue, seed: int = 0, stop_share: float = 0.5) -> Script:

@@ -28,7 +28,9 @@ def script(utterances: Sequence[Utterance]) -> Script:
 
 def test_answer_starts_beside_the_last_slice_of_its_query(tokenizer: Tokenizer) -> None:
     """A query of u slices from pair p on is answered from pair p+u-1 on."""
-    sliced = slice_script(script([query(), answer(), query(), answer()]), Slicer(tokenizer, 10), 0)
+    sliced = slice_script(
+        script([query(), answer(), query(), answer()]), Slicer(tokenizer, 10), 0, 0
+    )
     first, second, third, fourth = sliced.starts
     assert first == 0
     assert second == first + sliced.heard[0] - 1
@@ -39,7 +41,7 @@ def test_answer_starts_beside_the_last_slice_of_its_query(tokenizer: Tokenizer) 
 
 def test_query_of_one_slice_is_answered_at_once(tokenizer: Tokenizer) -> None:
     """With u = 1 query and answer share a pair."""
-    sliced = slice_script(script([query("Why?"), answer()]), Slicer(tokenizer, 10), 0)
+    sliced = slice_script(script([query("Why?"), answer()]), Slicer(tokenizer, 10), 0, 0)
     assert sliced.starts == (0, 0)
 
 
@@ -48,7 +50,7 @@ def test_cut_in_starts_in_the_pair_after_what_was_heard(tokenizer: Tokenizer) ->
     slicer = Slicer(tokenizer, 10)
     heard = slicer.answer(LONG).code_point_ends().tolist()[1]
     cut = replace(answer(), heard=heard)
-    sliced = slice_script(script([query("Why?"), cut, query("Wait."), answer()]), slicer, 0)
+    sliced = slice_script(script([query("Why?"), cut, query("Wait."), answer()]), slicer, 0, 0)
     assert sliced.heard[1] == 2
     assert sliced.starts[2] == 2
 
@@ -56,10 +58,11 @@ def test_cut_in_starts_in_the_pair_after_what_was_heard(tokenizer: Tokenizer) ->
 def test_an_added_utterance_moves_no_other_draw(tokenizer: Tokenizer) -> None:
     """Draws are keyed by kind and ordinal: another kind between two messages changes nothing."""
     slicer = Slicer(tokenizer, 10)
-    plain = slice_script(script([query(), answer(), query(), answer()]), slicer, 0)
+    plain = slice_script(script([query(), answer(), query(), answer()]), slicer, 0, 0)
     added = slice_script(
         script([query(), answer(), query(kind="interjection"), answer(), query(), answer()]),
         slicer,
+        0,
         0,
     )
     assert plain.slices[2].ends.tolist() == added.slices[4].ends.tolist()
@@ -69,5 +72,5 @@ def test_an_added_utterance_moves_no_other_draw(tokenizer: Tokenizer) -> None:
 def test_messages_of_one_script_draw_apart(tokenizer: Tokenizer) -> None:
     """Two messages with the same text are not cut alike by construction."""
     slicer = Slicer(tokenizer, 10)
-    sliced = slice_script(script([query(), answer()] * 6), slicer, 0)
+    sliced = slice_script(script([query(), answer()] * 6), slicer, 0, 0)
     assert len({tuple(one.ends.tolist()) for one in sliced.slices[0::2]}) > 1

@@ -1,0 +1,89 @@
+"""Rule 7: whether a text may stand as a statement, a remark that needs no answer.
+
+Every statement passes `fault`, whoever wrote it: the shipped lists, a user's own
+file, a model. The rule sees one text and no dialogue. Where it is in doubt it
+refuses, for a good remark that is lost costs less than a question nobody answers.
+How it was measured, and what it gets wrong, is in docs/statements.md.
+"""
+
+import re
+
+from .declarative_en import fault_en
+from .declarative_zh import fault_zh
+
+EMPTY = "empty"
+TWO_LINES = "two lines"
+QUOTED = "wrapped in quotes"
+MARK = "a question mark"
+_LANGUAGES = ("en", "zh")
+
+
+def fault(text: str, language: str) -> str | None:
+    """Why a text may not stand as a statement.
+
+    Args:
+        text: the text as it would be spoken.
+        language: `en` or `zh`, the dialogue's.
+
+    Returns:
+        None if it may, else a short reason.
+
+    Raises:
+        ValueError: for a language that has no rule.
+    """
+    if language not in _LANGUAGES:
+        raise ValueError(f"no rule for statements in {language!r}; known: en, zh")
+    if not any(letter.isalnum() for letter in text):
+        return EMPTY
+    if _BREAK.search(text):
+        return TWO_LINES
+    text = text.strip()
+    unquoted = _QUOTES.sub("", text)
+    if _is_wrapped(text) or not any(letter.isalnum() for letter in unquoted):
+        return QUOTED
+    bare = _QUOTES.sub(" X ", text) if language == "en" else _QUOTES.sub("某", text)
+    if text[-1] in _MARKS or any(mark in bare for mark in _MARKS):
+        return MARK
+    if language == "en":
+        return fault_en(bare.replace("’", "'"))
+    return fault_zh(bare)
+
+
+_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_MARKS = "?？؟⁇⁈⁉‽¿﹖\u037e"
+_PAIRS = {"“": "”", "‘": "’", "«": "»", "「": "」", "『": "』", "‹": "›", "„": "“", "＂": "＂",
+          '"': '"', "'": "'", "`": "`"}  # fmt: skip
+_AFTER = " .,!?…。，！？；;*)）"
+# What is quoted is not said by the speaker: "she kept yelling 'who is there?'".
+_QUOTES = re.compile(
+    r'"[^"]*"|“[^”]*”|«[^»]*»|「[^」]*」|『[^』]*』|＂[^＂]*＂'
+    r"|(?<!\w)'[^']*(?:'\w[^']*)*'(?!\w)|‘[^‘’]*(?:’\w[^‘’]*)*’(?!\w)"
+)
+
+
+def _is_wrapped(text: str) -> bool:
+    """One quotation from end to end, or one that opens the text and never closes."""
+    text = text.rstrip(_AFTER).lstrip(" *(（")
+    close = _PAIRS.get(text[:1])
+    if close is None:
+        return False
+    if text[0] in "'‘" and not text.endswith(close):
+        return False  # 'tis, 'cause
+    depth, last = 0, len(text) - 1
+    for at, letter in enumerate(text):
+        if letter == close and (letter != text[0] or not _opens(text, at)):
+            if at in {0, last}:
+                return True
+            inside_word = letter in "'’" and text[at + 1].isalnum()
+            depth -= not inside_word
+            if depth == 0 and letter not in "'’":
+                return False
+        elif letter == text[0]:
+            depth += 1
+    return True
+
+
+def _opens(text: str, at: int) -> bool:
+    """Whether a straight quote opens: something follows it, and no letter stands before."""
+    after = text[at + 1 : at + 2]
+    return bool(after.strip()) and (at == 0 or text[at - 1].isspace())

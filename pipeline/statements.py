@@ -1,0 +1,76 @@
+"""The bank of statements, shipped and a user's own."""
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from .. import prompts
+from .chance import Draws
+from .declarative import fault
+from .errors import PromptError
+
+NAME_SLOT = "{topic}"
+
+_NAMES = {"en": "Lisbon", "zh": "里斯本"}
+_TRIES = 8
+"""Draws before a statement is said a second time in one script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """What a user may say that needs no answer, by kind.
+
+    Attributes:
+        plain: for each kind, what can be said about anything.
+        topic: for each kind, what can be said about `{topic}`, a name.
+        fingerprint: a sha256 of the file.
+    """
+
+    plain: tuple[tuple[str, ...], ...]
+    topic: tuple[tuple[str, ...], ...]
+    fingerprint: str
+
+    def pick(self, draws: Draws, name: str | None, said: Collection[str]) -> str:
+        """A statement: the kind first, each as likely, then one of it that was not said yet."""
+        statement = ""
+        for attempt in range(_TRIES):
+            kind = draws.below(len(self.plain), 2 * attempt)
+            options = self.plain[kind] + (self.topic[kind] if name else ())
+            statement = draws.pick(options, 2 * attempt + 1)
+            if statement not in said:
+                break
+        return statement
+
+
+def load_bank(language: str, own_file: str | None) -> Bank:
+    """Reads the statements of a language, shipped or a user's own.
+
+    Raises:
+        PromptError: the file cannot be read, or holds what is no statement (rule 7).
+    """
+    place = Path(own_file) if own_file else files(prompts) / language / "statements.toml"
+    try:
+        data = place.read_bytes()
+        kinds = tomllib.loads(data.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PromptError(f"cannot read the statements {place}: {error}") from error
+    plain = tuple(_checked(kinds[kind], "plain", kind, language, str(place)) for kind in kinds)
+    topic = tuple(_checked(kinds[kind], "topic", kind, language, str(place)) for kind in kinds)
+    if not plain or not all(plain):
+        raise PromptError(f"{place}: every kind needs statements in `plain`")
+    return Bank(plain, topic, sha256(data).hexdigest())
+
+
+def _checked(table: object, key: str, kind: str, language: str, where: str) -> tuple[str, ...]:
+    found = table.get(key, []) if isinstance(table, dict) else []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise PromptError(f"{where}: {kind}.{key} is no list of statements")
+    for statement in found:
+        wrong = fault(statement.replace(NAME_SLOT, _NAMES[language]), language)
+        if wrong or (NAME_SLOT in statement) != (key == "topic"):
+            reason = wrong or f"{NAME_SLOT} belongs in `topic`, and only there"
+            raise PromptError(f"{where}: {kind}.{key}: {statement!r}: {reason}")
+    return tuple(found)
