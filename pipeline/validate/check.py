@@ -3,24 +3,31 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
 
-from ..errors import TokenizerError
+from ..errors import FolderError, TokenizerError
 from ..slice.tokenizers import load_tokenizer
 from . import duo, released, tdm
 from .agree import check_source
+from .between import check_between, split_of
 from .folder import Rejected, check_manifest, check_nothing_lost, read_rejected
-from .join import Source, hash_of, scan_sources
+from .join import Source, scan_sources
 from .nouns import Malformed, Row, Said, SourceDialogue
 from .report import Breach, Report, Verdict
-from .rows import find_row_files, open_rows, read_rows
+from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
 from .sampled import Sampler
-from .settings import Settings, read_settings
+from .settings import LANGUAGES, Settings, read_settings
+from .source import language_of
 from .tally import Tally
 from .text import Cutter, Markers, compile_markers
+from .types import ROW_TYPES
 
-_SPLIT = re.compile(r"(train|validation|test)\b")
+_MOST_WAYS = 1024
+"""Ways of reading the ids of a row that are tried, where each may name several source rows."""
+
+_UNFINISHED = "it is the folder of an unfinished build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ def validate(
 
     Raises:
         FolderError: there are no rows to be read at the path.
+        RecipeError: a flag has a value that it cannot have.
         SourceError: a source cannot be read.
         TokenizerError: the tokenizer cannot be had.
     """
@@ -77,19 +85,50 @@ def validate(
         report,
     )
     _check_files(found, bench)
-    _check_all(found, bench)
+    if not report.rows:
+        raise FolderError(f"{path} holds no row; give a finished run's folder, or a file of rows")
+    check_between(found, bench.tally, report)
     if whole is not None:
         check_manifest(path, whole, bench.tally, rejected, report)
         if source is not None and rejected is not None:
             check_nothing_lost(whole, source, rejected, bench.tally, report)
-    elif not settings.manifest:
-        report.leave("manifest", "there is none beside the rows")
+    _leave_whole(path, settings, source, report)
+    _leave_meaning(bench.tally, report)
+    report.leave("rule 8", "one folder cannot tell what the same recipe would build again")
+    return report
+
+
+def _leave_meaning(tally: Tally, report: Report) -> None:
+    """Names what no code can tell of texts that are not the source's."""
+    if report.proved["rule 7"] or report.broken["rule 7"]:
+        report.leave("rule 7", "that a statement belongs to what was said")
+    else:
+        report.leave("rule 7", "no row holds a statement")
+    if "back_on_topic" in tally.counts.get("written", ()):
+        report.leave(
+            "type", "back_on_topic: that the reply to an aside is true, and how both are worded"
+        )
+
+
+def _leave_whole(path: Path, settings: Settings, source: Source | None, report: Report) -> None:
+    """Says what of the set as a whole could not be looked at, and why."""
+    if settings.manifest is None:
+        why = "no manifest says which types and how many rows were built"
+        if settings.unfinished:
+            why = f"{_UNFINISHED}: {why}"
+        none = "there is none beside the rows"
+        report.leave("manifest", _UNFINISHED if settings.unfinished else none)
+        report.leave("nothing lost", why)
+        report.leave("script", "no manifest says whether the language was forced")
+    elif settings.folder != path:
+        for check in ("manifest", "nothing lost"):
+            report.leave(check, f"only a part of the run was given: give {settings.folder}")
     if source is None:
         report.leave("source", "no --source was given")
         report.leave("nothing lost", "no --source was given")
-    report.leave("rule 7", "no row of the known types holds a statement")
-    report.leave("rule 8", "one folder cannot tell what the same recipe would build again")
-    return report
+        if settings.manifest is not None and _forced(settings) is None:
+            report.leave("script", "no --source was given")
+    report.leave("id", "ids are not computed again from the keys of the dialogues")
 
 
 def _scan(
@@ -101,12 +140,21 @@ def _scan(
 ) -> Source | None:
     if not sources:
         return None
-    layouts = {
-        one["file"]: one["layout"]
+    read = [
+        (one["file"], one["layout"])
         for one in (manifest or {}).get("sources", ())
-        if isinstance(one, dict) and "file" in one and "layout" in one
-    }
-    source = scan_sources(sources, layouts, layout)
+        if isinstance(one, dict) and isinstance(one.get("file"), str) and "layout" in one
+    ]
+    layouts = {said: name for said, name in read if name is not None}
+    recipe = (manifest or {}).get("recipe", {})
+    limit = recipe.get("limit")
+    source = scan_sources(
+        sources,
+        layouts,
+        layout,
+        said=[file for file, _ in read],
+        limit=limit if type(limit) is int else None,
+    )
     report.settings.append(f"compared with {source.count:,} source rows of {', '.join(sources)}")
     if rejected is not None:
         for said, row in source.reject(rejected.whole):
@@ -141,11 +189,11 @@ def _tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
 
 def _check_files(found: Sequence[Path], bench: _Bench) -> None:
     """Checks each row of each file, in order."""
-    report, split_before = bench.report, None
+    report, split_before, before = bench.report, None, 0
     opened = [open_rows(one) for one in found]
     sampler = Sampler(sum(one.rows or 0 for one in opened) or None)
     for file in opened:
-        name, split = file.path.name, _split_of(file.path)
+        name, split = file.path.name, split_of(file.path)
         report.files += 1
         if file.fault:
             report.breach(Breach("file", name, None, None, *file.fault))
@@ -153,18 +201,34 @@ def _check_files(found: Sequence[Path], bench: _Bench) -> None:
             report.proved["file"] += 1
         for extra in file.extra:
             report.leave("shape", f"the column {extra} is not known to this version")
-        if bench.source is not None and split != split_before:
-            bench.source.rewind()
-        split_before = split
+        if split != split_before:
+            before, split_before = 0, split
+            if bench.source is not None:
+                of_split = [one for one in opened if split_of(one.path) == split]
+                bench.source.rewind(_uses(of_split, bench.source))
         for batch in read_rows(file):
-            _check_batch(batch, name, split, sampler, bench)
+            _check_batch(batch, before, name, split, sampler, bench)
+            before += len(batch)
+
+
+def _uses(opened: Sequence[RowFile], source: Source) -> Iterator[tuple[int, list[int]]]:
+    """The source rows that each row of these files names, by its number over all of them."""
+    every = chain.from_iterable(map(read_source_ids, opened))
+    for number, named in enumerate(every):
+        yield number, [ordinal for one in named for ordinal in source.ordinals(one)]
 
 
 def _check_batch(
-    batch: Sequence[Row | Malformed], name: str, split: str, sampler: Sampler, bench: _Bench
+    batch: Sequence[Row | Malformed],
+    before: int,
+    name: str,
+    split: str,
+    sampler: Sampler,
+    bench: _Bench,
 ) -> None:
+    """Checks a batch of rows; `before` of its split come before it."""
     bench.cutter.forget()
-    named, dialogues = _find_dialogues(batch, bench.source)
+    named, dialogues = _find_dialogues(batch, before, bench.source)
     for row in batch:
         bench.report.rows += 1
         if isinstance(row, Malformed):
@@ -173,134 +237,133 @@ def _check_batch(
             bench.report.take(verdict, name, row.number, row.id)
             continue
         bench.tally.add(row, split)
-        verdict = _check_row(row, named.get(row.number), dialogues, bench)
+        verdict = _check_row(row, named.get(row.number, []), dialogues, bench)
         sampler.check(row, verdict)
         bench.report.take(verdict, name, row.number, row.id)
 
 
 def _find_dialogues(
-    batch: Sequence[Row | Malformed], source: Source | None
-) -> tuple[dict[int, list[int]], dict[int, SourceDialogue]]:
-    """The source rows that each row of a batch may name, by its number, and their dialogues."""
+    batch: Sequence[Row | Malformed], before: int, source: Source | None
+) -> tuple[dict[int, list[list[int]]], dict[int, SourceDialogue]]:
+    """The source rows that each id of a row may name, by the row's number, and their dialogues."""
     if source is None:
         return {}, {}
     named = {
-        row.number: source.ordinals(row.source_ids[0])
+        row.number: [source.ordinals(one) for one in row.source_ids]
         for row in batch
-        if isinstance(row, Row) and len(row.source_ids) == 1
+        if isinstance(row, Row)
     }
-    return named, source.dialogues(one for several in named.values() for one in several)
+    asked = (ordinal for ids in named.values() for several in ids for ordinal in several)
+    return named, source.dialogues(asked, before)
 
 
 def _check_row(
     row: Row,
-    named: Sequence[int] | None,
+    named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
     bench: _Bench,
 ) -> Verdict:
-    cutter, markers = bench.cutter, bench.markers
+    cutter, markers, forced = bench.cutter, bench.markers, _forced(bench.settings)
     if row.utterances is None:
         verdict = Verdict(released.TDM_SCOPE if row.format == "tdm" else released.DUO_SCOPE)
         released.check_released(row, cutter, markers, verdict)
         released.leave_released(row.format, verdict)
+        if row.language is not None:
+            _check_language(row, verdict)
         return verdict
-    scope = tdm.SCOPE if row.format == "tdm" else duo.SCOPE
-    verdict = Verdict(scope if bench.source is None else (*scope, "source"))
+    verdict = Verdict(tdm.SCOPE if row.format == "tdm" else duo.SCOPE)
+    if bench.source is not None:
+        verdict.scope += ("source",)
+    if forced or (bench.source is not None and bench.settings.manifest is not None):
+        verdict.scope += ("script",)
+    if "script" in verdict.scope:
+        _check_script(row, forced, named, dialogues, verdict)
+    _check_language(row, verdict)
+    if not re.fullmatch(rf"{re.escape(row.type or '')}-[0-9a-f]+", row.id or ""):
+        verdict.breach("shape", f"an id of the form {row.type}-<hex>", repr(row.id))
     if row.format == "tdm":
         said = tdm.check_tdm(
             row, bench.settings, cutter, markers, verdict, compared=bench.source is not None
         )
     else:
-        said = duo.check_duo(row, cutter, markers, verdict)
+        said = duo.check_duo(row, bench.settings, cutter, markers, verdict)
     if bench.source is not None:
         _compare(row, said, named, dialogues, bench, verdict)
     return verdict
 
 
+def _check_language(row: Row, verdict: Verdict) -> None:
+    if row.language not in LANGUAGES:
+        verdict.breach("shape", f"the language {' or '.join(LANGUAGES)}", repr(row.language))
+
+
+def _check_script(
+    row: Row,
+    forced: str | None,
+    named: Sequence[Sequence[int]],
+    dialogues: Mapping[int, SourceDialogue],
+    verdict: Verdict,
+) -> None:
+    """Whether the language of a row is the forced one, or that of each of its dialogues."""
+    if forced:
+        if row.language != forced:
+            wanted = f"the language {forced}, forced by the recipe"
+            verdict.breach("script", wanted, repr(row.language))
+        return
+    if not named or any(len(one) != 1 for one in named):
+        verdict.leave("script", "its ids name no source row, or several")
+        return
+    for (ordinal,) in named:
+        one = dialogues[ordinal]
+        language = language_of(one.turns)
+        if language is None:
+            verdict.leave("script", "the script of the source's text leaves it open")
+        elif language != row.language:
+            wanted = f"the language {language}, by the script of {one.turns[0][:40]!r}"
+            verdict.breach("script", wanted, repr(row.language))
+
+
+def _forced(settings: Settings) -> str | None:
+    """The language that the recipe forces on every row, or None."""
+    recipe = (settings.manifest or {}).get("recipe", {})
+    return language if (language := recipe.get("language")) in LANGUAGES else None
+
+
 def _compare(
     row: Row,
     said: Sequence[Said] | None,
-    named: Sequence[int] | None,
+    named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
     bench: _Bench,
     verdict: Verdict,
 ) -> None:
-    """Compares a row with the source row that it names, or with the one of several that fits."""
-    if named is None:
-        verdict.leave("source", "it is made of several dialogues")
+    """Compares a row with the source rows that it names, or with those of several that fit."""
+    if not named or not all(named):
+        strange = [one for one, held in zip(row.source_ids, named, strict=True) if not held]
+        verdict.breach("source", "kept rows of the sources given", f"source_ids {strange}")
         return
-    if not named:
-        verdict.breach(
-            "source", "a kept row of the sources given", f"source_ids {list(row.source_ids)}"
-        )
-        return
-    bench.tally.take(row, named if len(named) == 1 else [])
+    certain = all(len(one) == 1 for one in named)
+    if certain:
+        bench.tally.take(row, [one for (one,) in named])
     if said is None:
         verdict.leave("source", "its utterances cannot be made out")
         return
+    if len(named) > ROW_TYPES[row.type or ""].sources[1]:
+        verdict.leave("source", "it names more dialogues than its type is made of")
+        return
     tried: list[Verdict] = []
-    for ordinal in named:
+    with_what = (bench.cutter, bench.markers)
+    for ordinals in islice(product(*named), _MOST_WAYS):
         one = Verdict(())
-        check_source(said, dialogues[ordinal], row.language or "", bench.cutter, bench.markers, one)
+        members = [dialogues[ordinal] for ordinal in ordinals]
+        check_source(said, row.type or "", members, row.language or "", *with_what, one)
         tried.append(one)
         if not one.broken:
-            if len(named) > 1:
-                bench.tally.take(row, [ordinal])
+            if not certain:
+                bench.tally.take(row, ordinals)
             break
     best = tried[-1] if not tried[-1].broken else tried[0]
     for check, (expected, found) in best.broken.items():
         verdict.breach(check, expected, found)
     for check, why in best.left.items():
         verdict.leave(check, why)
-
-
-def _check_all(found: Sequence[Path], bench: _Bench) -> None:
-    """What holds between rows: ids once, and a source dialogue in one split (rule 9)."""
-    report, tally = bench.report, bench.tally
-    repeated, shared = tally.repeated_ids(), tally.in_two_splits()
-    if repeated:
-        _name_repeated(found, repeated, report)
-    elif tally.ids:
-        report.proved["unique"] += len(tally.ids)
-    if shared:
-        _name_shared(found, shared, report)
-    elif len(tally.sources) > 1:
-        report.proved["rule 9"] += report.rows
-    else:
-        report.leave("rule 9", "there is one split only")
-
-
-def _name_repeated(found: Sequence[Path], repeated: set[int], report: Report) -> None:
-    """Reads the rows again for those whose id another row has."""
-    seen: set[str] = set()
-    for name, row in _rows_again(found):
-        if row.id is None or hash_of(row.id) not in repeated:
-            continue
-        if row.id in seen:
-            report.breach(Breach("unique", name, row.number, row.id, "an id of its own", row.id))
-        seen.add(row.id)
-
-
-def _name_shared(found: Sequence[Path], shared: set[int], report: Report) -> None:
-    """Reads the rows again for those whose source dialogue is in another split too."""
-    first_in: dict[str, str] = {}
-    for name, row in _rows_again(found):
-        split = _split_of(Path(name))
-        for one in row.source_ids:
-            if hash_of(one) in shared and first_in.setdefault(one, split) != split:
-                report.breach(
-                    Breach("rule 9", name, row.number, row.id, f"{one} in one split", "two")
-                )
-
-
-def _rows_again(found: Sequence[Path]) -> Iterator[tuple[str, Row]]:
-    for path in found:
-        for batch in read_rows(open_rows(path)):
-            for row in batch:
-                if isinstance(row, Row):
-                    yield path.name, row
-
-
-def _split_of(path: Path) -> str:
-    named = _SPLIT.match(path.name)
-    return named[1] if named else "all"

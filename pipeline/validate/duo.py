@@ -1,23 +1,28 @@
 """The contract's rules over a row of messages with state tokens."""
 
 from collections.abc import Sequence
+from itertools import pairwise, zip_longest
 
 from .nouns import Row, Said, Utterance
 from .report import Verdict
-from .shape import check_shape, check_type, unknown_in
+from .settings import Settings
+from .shape import check_shape
+from .statements import check_statements, fewest_pairs, is_statement
 from .text import Cutter, Markers
+from .types import check_first_cuts, check_resumed, check_type, unknown_in
 
 SCOPE = ("shape", "type", "rule 1", "rule 4", "rule 5", "rule 6")
 TOKENS = {"query": "<1>", "stop": "<1>", "statement": "<2>"}
+_NO_SLICES = "duo holds no slices; that cuts lie on their boundaries is rule 4"
 
 
 def check_duo(  # noqa: C901  # what must hold before the next may be asked, in order
-    row: Row, cutter: Cutter, markers: Markers, verdict: Verdict
+    row: Row, settings: Settings, cutter: Cutter, markers: Markers, verdict: Verdict
 ) -> list[Said] | None:
     """Checks a row with its `utterances`; see `check_tdm`."""
     check_shape(row, verdict)
     for check in ("rule 2", "rule 3"):
-        verdict.leave(check, "duo holds no slices; that cuts lie on their boundaries is rule 4")
+        verdict.leave(check, _NO_SLICES)
     roles = row.roles or [("user", "assistant")[index % 2] for index in range(len(row.contents))]
     utterances, states = row.utterances or (), row.states or ()
     if len(states) != len(roles):
@@ -39,15 +44,26 @@ def check_duo(  # noqa: C901  # what must hold before the next may be asked, in 
     _check_messages(roles, row.contents, states, utterances, verdict)
     if "shape" in verdict.broken:
         return None
-    said = [_said(one, bodies) for one in utterances]
+    said = [_said(one, over, bodies) for one, over in zip_longest(utterances, utterances[1:])]
     for each in said:
         if each.utterance.unheard:
             _check_cut(each, bodies[each.utterance.start], cutter, verdict)
+    for answer, each in pairwise(said):
+        if is_statement(each.utterance) and each.utterance.over:
+            first = bodies[answer.utterance.start]
+            _check_over(each, answer, len(first), row.language or "", cutter, verdict)
+            _check_marker(answer.planned, markers, verdict)
+    check_first_cuts(row, said, cutter.slices, verdict)
+    check_resumed(said, verdict)
+    check_statements(said, row.language or "", settings, cutter, markers, verdict)
     return said
 
 
-def _said(one: Utterance, bodies: Sequence[str]) -> Said:
-    return Said(one, bodies[one.start] + one.unheard, None)
+def _said(one: Utterance, following: Utterance | None, bodies: Sequence[str]) -> Said:
+    heard = bodies[one.start]
+    if following is not None and is_statement(following) and following.over:
+        heard += bodies[following.start + 1]
+    return Said(one, heard + one.unheard, None)
 
 
 def _bodies(
@@ -60,10 +76,14 @@ def _bodies(
     """The messages without their state tokens, none of which may hold a marker (rule 6)."""
     bodies = [_body(*one, verdict) for one in zip(roles, contents, states, strict=True)]
     for text in bodies:
-        marker = markers.first_in(text)
-        if marker:
-            verdict.breach("rule 6", "no bare marker in text", f"{marker} in {text[-60:]!r}")
+        _check_marker(text, markers, verdict)
     return bodies
+
+
+def _check_marker(text: str, markers: Markers, verdict: Verdict) -> None:
+    marker = markers.first_in(text)
+    if marker:
+        verdict.breach("rule 6", "no bare marker in text", f"{marker} in {text[-60:]!r}")
 
 
 def _body(role: str, content: str, state: str | None, verdict: Verdict) -> str:
@@ -85,46 +105,71 @@ def _body(role: str, content: str, state: str | None, verdict: Verdict) -> str:
     return body
 
 
-def _check_messages(
+def _check_messages(  # noqa: C901, PLR0912  # one walk along the messages, read in one piece
     roles: Sequence[str],
     contents: Sequence[str],
     states: Sequence[str | None],
     utterances: Sequence[Utterance],
     verdict: Verdict,
 ) -> None:
-    """Messages and utterances one to one, in turn, but for the silence after a stop."""
-    stops = [index for index, one in enumerate(utterances) if one.kind == "stop"]
-    wanted = len(utterances) + len(stops)
-    if len(roles) != wanted:
-        verdict.breach(
-            "shape", f"{wanted} messages for {len(utterances)} utterances", f"{len(roles)}"
-        )
-    if stops and stops != [len(utterances) - 1]:
-        verdict.breach("shape", "the row ends after a stop", f"stop is utterance {stops[0]}")
-    after_cut = False
+    """Where each utterance begins, and what else stands between and after them.
+
+    That is the second part of an answer behind a statement over it, and the
+    silence after a stop.
+    """
+    wanted: list[str] = []
+    silence: int | None = None
+    after_cut = asked = heard = False
     for index, one in enumerate(utterances):
         where = f"utterance {index} ({one.kind})"
-        if one.start != index:
-            verdict.breach("shape", f"{where} starts at message {index}", f"{one.start}")
-        if one.role != ("user", "assistant")[index % 2]:
-            verdict.breach("shape", f"{where}: user and assistant in turn", one.role)
+        if one.start != len(wanted):
+            verdict.breach("shape", f"{where} starts at message {len(wanted)}", f"{one.start}")
         if one.start < len(states) and one.state != states[one.start]:
             verdict.breach("shape", f"{where}: state {one.state}", repr(states[one.start]))
+        wanted.append(one.role)
+        if silence is not None:
+            verdict.breach("shape", "the row ends after a stop", f"{where} is not its last")
+        if is_statement(one):
+            if not heard:
+                verdict.breach(
+                    "rule 3", f"{where} after an answer that is heard whole", "it is after none"
+                )
+            if one.over:
+                before = utterances[index - 1]
+                if index == 0 or before.role != "assistant":
+                    verdict.breach("shape", f"{where}, over an answer, next to it", before.kind)
+                wanted.append("assistant")
+            continue
+        if one.role == ("user" if asked else "assistant"):
+            verdict.breach("shape", f"{where}: query and answer in turn", one.role)
         if one.role == "user" and one.over != after_cut:
             verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
         after_cut = bool(one.unheard)
+        asked = one.role == "user" and one.kind != "stop"
+        heard = one.role == "assistant" and not after_cut
+        if one.kind == "stop":
+            silence = len(wanted)
+            wanted.append("assistant")
+    if asked:
+        verdict.breach("shape", "an answer to the last query", "none")
     if after_cut:
         verdict.breach("rule 4", "an utterance of the user over the cut answer", "the row's end")
-    _check_contents(roles, contents, wanted - 1 if stops else None, verdict)
+    _check_contents(roles, contents, wanted, silence, verdict)
 
 
 def _check_contents(
-    roles: Sequence[str], contents: Sequence[str], silence: int | None, verdict: Verdict
+    roles: Sequence[str],
+    contents: Sequence[str],
+    wanted: Sequence[str],
+    silence: int | None,
+    verdict: Verdict,
 ) -> None:
-    """User and assistant in turn; only the message of the index `silence` is empty."""
+    """The messages that the utterances take; only that of the index `silence` is empty."""
+    if len(roles) != len(wanted):
+        verdict.breach("shape", f"{len(wanted)} messages for the utterances", f"{len(roles)}")
     for index, (role, content) in enumerate(zip(roles, contents, strict=True)):
-        if role != ("user", "assistant")[index % 2]:
-            verdict.breach("shape", f"message {index}: user and assistant in turn", role)
+        if index < len(wanted) and role != wanted[index]:
+            verdict.breach("shape", f"message {index}: of the {wanted[index]}", role)
         silent = index == silence
         if role == "assistant" and (content == "") is not silent:
             verdict.breach(
@@ -132,8 +177,26 @@ def _check_contents(
                 f"message {index}: {'nothing, after a stop' if silent else 'text'}",
                 repr(content[:60]),
             )
-    if len(roles) % 2:
-        verdict.breach("shape", "an assistant message at the end", roles[-1])
+
+
+def _check_over(
+    one: Said, answer: Said, spoken: int, language: str, cutter: Cutter, verdict: Verdict
+) -> None:
+    """A statement over an answer begins where a slice of it begins, and fits into it (rule 3).
+
+    How many slices it takes is drawn; it takes one for each six words at least.
+    """
+    slices, position = cutter.slices(answer.planned), 0
+    last = len(slices) - 1 - fewest_pairs(one, language, cutter)
+    for index, each in enumerate(slices):
+        if position == spoken and 1 <= index <= last:
+            return
+        position += len(each)
+    verdict.breach(
+        "rule 3",
+        f"a statement where one of the answer's {len(slices)} slices begins, over before its last",
+        f"after {spoken} of {position} characters",
+    )
 
 
 def _check_cut(one: Said, heard: str, cutter: Cutter, verdict: Verdict) -> None:

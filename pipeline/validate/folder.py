@@ -5,7 +5,7 @@ Kept apart from the rules of rows, so that neither hides what the other misses.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -17,9 +17,20 @@ import pyarrow.parquet as pq
 
 from .join import Source
 from .report import Breach, Report
+from .sampled import in_words, validator_of
 from .tally import Tally
+from .types import ROW_TYPES
 
 _REJECTED = "rejected.parquet"
+_REASONS = {
+    "group_not_filled": ("topic_interweaving", "dialogue_reset"),
+    "no_round_to_return_to": ("topic_interweaving",),
+    "no_cuttable_answer": (
+        *("generation_termination", "regeneration", "dialogue_reset"),
+        "back_on_topic",
+    ),
+}
+"""The types whose rows each reason can leave out; of other reasons nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ def check_manifest(
 ) -> None:
     """Checks the files of a folder and the sums of its manifest."""
     before = report.broken["manifest"]
+    for error in validator_of("manifest").iter_errors(manifest):
+        _breach(report, "manifest.json", *in_words(error, "the manifest"))
     try:
         _check_recipe(manifest, report)
         _check_files(folder, manifest, report)
@@ -82,14 +95,16 @@ def check_manifest(
 def check_nothing_lost(
     manifest: Mapping[str, Any], source: Source, rejected: Rejected, tally: Tally, report: Report
 ) -> None:
-    """Checks that each source row is in a row of each type of rate 1, or named as left out."""
+    """Checks that each source row is in a row of each type of rate 1, or named as left out.
+
+    It is proved only if there is such a type.
+    """
     recipe = manifest["recipe"]
     not_sampled = sum(manifest["counts"]["not_sampled"].values())
     if not_sampled:
         report.leave("nothing lost", f"{not_sampled:,} planned rows were not sampled")
         return
-    limit = recipe.get("limit")
-    read = source.count if limit is None else min(limit, source.count)
+    read, checked = source.read, 0
     if manifest["counts"]["source_rows"] != read:
         report.breach(
             Breach(
@@ -101,35 +116,44 @@ def check_nothing_lost(
                 f"{manifest['counts']['source_rows']}",
             )
         )
-    lost = 0
     for row_type, rate in recipe["rates"].items():
-        if rate < 1:
-            report.leave("nothing lost", f"{row_type}: its rate is {rate}")
+        if not _takes_all(recipe, row_type):
+            why = (
+                f"its rate is {rate}, so not all are drawn"
+                if recipe.get("per_dialogue", "all") == "all"
+                else "each dialogue is in one type"
+            )
+            report.leave("nothing lost", f"{row_type}: {why}")
             continue
+        checked += 1
         there = np.zeros(source.count, dtype=np.bool_)
         there[tally.taken_by(row_type).astype(np.int64)] = True
-        if source.rejected is not None:
-            there |= source.rejected
-        for left_type, said, row in rejected.of_type:
-            ordinal = source.ordinal(said, row) if left_type == row_type else None
-            if ordinal is not None:
-                there[ordinal] = True
-        missing = np.flatnonzero(~there[:read]).tolist()
-        lost += len(missing)
-        for ordinal in missing:
-            file, row = source.place(ordinal)
-            report.breach(
-                Breach(
-                    "nothing lost",
-                    file.said,
-                    row,
-                    None,
-                    f"the source row in a row of type {row_type}, or in {_REJECTED}",
-                    "it is in neither",
-                )
-            )
-    if not lost:
+        whole = source.rejected if source.rejected is not None else np.zeros_like(there)
+        left_out = np.zeros(source.count, dtype=np.bool_)
+        named = Counter((said, row) for left, said, row in rejected.of_type if left == row_type)
+        taken = there | whole
+        for (said, row), times in named.items():
+            # Of a file that was read twice, what is in no row is what was left out.
+            places = sorted(source.places(said, row), key=lambda one: (taken[one], one))
+            left_out[places[:times]] = True
+        for where, found in (
+            (~(there | left_out | whole), "it is in neither"),
+            (there & left_out, "it is in both"),
+        ):
+            for ordinal in np.flatnonzero(where[:read]).tolist():
+                file, row = source.place(ordinal)
+                wanted = f"the source row in a row of type {row_type}, or in {_REJECTED}"
+                report.breach(Breach("nothing lost", file.said, row, None, wanted, found))
+    if not checked:
+        report.leave("nothing lost", "there is no type that every dialogue takes part in")
+    elif not report.broken["nothing lost"]:
         report.proved["nothing lost"] += read
+
+
+def _takes_all(recipe: Mapping[str, Any], row_type: str) -> bool:
+    """Whether every dialogue takes part in a type."""
+    each_in_one = recipe.get("per_dialogue", "all") != "all"  # rates are weights there
+    return not each_in_one and recipe["rates"].get(row_type, 0) >= 1
 
 
 def _check_recipe(manifest: Mapping[str, Any], report: Report) -> None:
@@ -185,15 +209,7 @@ def _check_counts(
         sum(one["rows"] for one in manifest["sources"]),
         counts["source_rows"],
     )
-    left: Counter[str] = Counter()
-    for by_type in counts["left_out"].values():
-        left.update(by_type)
-    for row_type in {**counts["planned"], **left}:
-        planned = counts["planned"].get(row_type, 0)
-        written = counts["written"].get(row_type, 0)
-        same(f"planned {row_type}", written + counts["not_sampled"].get(row_type, 0), planned)
-        if manifest["recipe"]["rates"].get(row_type) == 1:
-            same(f"kept, for {row_type}", planned + left[row_type], counts["kept"])
+    _check_types(manifest, tally, same)
     if rejected is not None:
         same(
             f"counts.rejected, as in {_REJECTED}",
@@ -202,7 +218,42 @@ def _check_counts(
         )
         left_out = {name: _nonzero(one) for name, one in rejected.left_out.items()}
         named = {name: _nonzero(one) for name, one in counts["left_out"].items() if _nonzero(one)}
+        for reason, of_types in _REASONS.items():
+            strange = sorted(set(rejected.left_out.get(reason, ())) - set(of_types))
+            same(f"types left out as {reason} that cannot be", [], strange)
         same(f"counts.left_out, as in {_REJECTED}", left_out, named)
+
+
+def _check_types(
+    manifest: Mapping[str, Any], tally: Tally, same: Callable[[str, Any, Any], None]
+) -> None:
+    """Every dialogue drawn for a type is in a row of it or left out, every row is there."""
+    counts, recipe = manifest["counts"], manifest["recipe"]
+    left: Counter[str] = Counter()
+    for by_type in counts["left_out"].values():
+        left.update(by_type)
+    drawn_for, held = counts.get("drawn", {}), counts.get("in_rows", {})
+    for row_type in {**recipe["rates"], **counts["planned"], **left, **drawn_for, **held}:
+        if row_type in drawn_for or row_type in held:
+            there = held.get(row_type, 0) + left[row_type]
+            same(f"in rows of {row_type} or left out", drawn_for.get(row_type, 0), there)
+        planned = counts["planned"].get(row_type, 0)
+        written = counts["written"].get(row_type, 0)
+        not_sampled = counts["not_sampled"].get(row_type, 0)
+        same(f"planned {row_type}", written + not_sampled, planned)
+        if _takes_all(recipe, row_type):
+            drawn = counts["kept"]
+            same(f"drawn for {row_type}", drawn, drawn_for.get(row_type, drawn))
+        elif row_type in drawn_for:
+            drawn = drawn_for[row_type]
+        else:
+            continue
+        members = tally.counts.get("members", Counter())[row_type]
+        fewest, most = ROW_TYPES[row_type].sources if row_type in ROW_TYPES else (1, 1)
+        in_rows = drawn - left[row_type]
+        # Of rows that were not sampled it is not known how many dialogues they join.
+        low, high = members + fewest * not_sampled, members + most * not_sampled
+        same(f"dialogues in rows of {row_type}", min(max(in_rows, low), high), in_rows)
 
 
 def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:

@@ -1,12 +1,14 @@
 """Rows joined with their source, in memory that does not grow with either.
 
 A first pass over the source keeps 8-byte hashes of the names of its rows. Rows
-come in the order of their source, so a second pass, forward, holds no more
-dialogues than a batch of rows asks for; only rows that were shuffled make it
-keep all that it has read.
+come in the order of their source, block by block, so a second pass, forward,
+holds a dialogue from where it is read to the last row that it is needed for:
+those of a block, where rows are made of several dialogues.
 """
 
+import re
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -19,10 +21,12 @@ import numpy.typing as npt
 from ..errors import SourceError
 from .layouts import KEYS, guess_layout, ids_of, read_dialogue
 from .nouns import SourceDialogue
-from .source import SourceFile, find_source_files, read_records
+from .source import SourceFile, find_source_files, own_name, read_records
 
 _MOST_CANDIDATES = 4
 """Rows of one id that are tried where it is not known which of them was kept."""
+
+_BY_NUMBER = re.compile(r":#\d+\Z")
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -39,7 +43,9 @@ class Source:
     Attributes:
         files: in the order of reading.
         layouts: of the files whose layout is known, by what they are called.
+        said: what each file is called in the build's manifest and rejected.parquet.
         count: rows.
+        read: how many of them the build read: up to its limit.
         usable: for each row, whether it holds a dialogue.
         rejected: for each row, whether the build's folder names it as left out whole;
             None where that is not known.
@@ -48,7 +54,9 @@ class Source:
 
     files: Sequence[SourceFile]
     layouts: Mapping[str, str]
+    said: Sequence[str]
     count: int
+    read: int
     usable: npt.NDArray[np.bool_]
     begins: list[int]
     rejected: npt.NDArray[np.bool_] | None
@@ -58,13 +66,13 @@ class Source:
     _stream: Iterator[SourceDialogue | None] | None = None
     _next: int = 0
     _keep_all: bool = False
+    _last_use: npt.NDArray[np.int64] | None = None
 
     def ordinals(self, source_id: str) -> list[int]:
         """The usable rows that a source id may name, in order.
 
         The contract gives an id that repeats to the first row that is kept:
-        one row where it is known which are. More than one where it is not,
-        and where files of one name have no ids.
+        one row where it is known which are; more than one where it is not.
         """
         key = np.uint64(hash_of(source_id))
         first, last = np.searchsorted(self._names, key), np.searchsorted(self._names, key, "right")
@@ -72,8 +80,7 @@ class Source:
         if self.rejected is None:
             return [one for one in found if self.usable[one]][:_MOST_CANDIDATES]
         kept = [one for one in found if self.usable[one] and not self.rejected[one]]
-        by_number = source_id.rpartition(":")[2].startswith("#")
-        return kept if by_number else kept[:1]
+        return kept if self._is_by_number(source_id) else kept[:1]
 
     def reject(self, rows: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
         """Notes the rows, by file and number, that were left out whole.
@@ -81,27 +88,36 @@ class Source:
         Returns:
             Those that are no rows of these sources.
         """
-        rejected, strange = np.zeros(self.count, dtype=np.bool_), []
-        for said, row in rows:
-            ordinal = self.ordinal(said, row)
-            if ordinal is None:
-                strange.append((said, row))
-            else:
-                rejected[ordinal] = True
+        rejected = np.zeros(self.count, dtype=np.bool_)
+        strange: list[tuple[str, int]] = []
+        for (said, row), times in Counter(rows).items():
+            # Of a file that was read twice, a row that was rejected once is a duplicate.
+            places = sorted(self.places(said, row), key=lambda one: (self.usable[one], -one))
+            rejected[places[:times]] = True
+            strange += [(said, row)] * (times - len(places))
         self.rejected = rejected
         return strange
 
-    def rewind(self) -> None:
-        """Starts from the first row again: another split begins."""
+    def rewind(self, uses: Iterable[tuple[int, Iterable[int]]] = ()) -> None:
+        """Starts from the first row again: another split begins.
+
+        Args:
+            uses: what will be asked for: a number that grows, and the rows asked for then.
+        """
         self._stream, self._next = None, 0
         if not self._keep_all:
             self._kept.clear()
+        self._last_use = np.full(self.count, -1, dtype=np.int64)
+        for when, ordinals in uses:
+            self._last_use[list(ordinals)] = when
 
-    def dialogues(self, ordinals: Iterable[int]) -> dict[int, SourceDialogue]:
+    def dialogues(self, ordinals: Iterable[int], when: int = 0) -> dict[int, SourceDialogue]:
         """The usable ones of these rows.
 
         Args:
-            ordinals: for a join that stays small, none below those asked for before.
+            ordinals: for a join that stays small, none below those asked for before,
+                but for those that `rewind` was told of.
+            when: where in the uses that `rewind` was told of this is.
         """
         asked = {one for one in ordinals if self.usable[one]}
         wanted = sorted(asked)
@@ -110,12 +126,18 @@ class Source:
             self._keep_all = True
             self._stream, self._next = None, 0
         if not self._keep_all:
-            self._kept = {one: held for one, held in self._kept.items() if one in asked}
+            self._kept = {
+                one: held
+                for one, held in self._kept.items()
+                if one in asked or self._is_needed(one, when)
+            }
         while wanted and self._next <= wanted[-1]:
             if self._stream is None:
                 self._stream = self._read()
             dialogue = next(self._stream, None)
-            if dialogue is not None and (self._keep_all or self._next in asked):
+            if dialogue is not None and (
+                self._keep_all or self._next in asked or self._is_needed(self._next, when)
+            ):
                 self._kept[self._next] = dialogue
             self._next += 1
         return {one: self._kept[one] for one in wanted if one in self._kept}
@@ -130,14 +152,28 @@ class Source:
         index = int(np.searchsorted(self.begins, ordinal, "right")) - 1
         return self.files[index], ordinal - self.begins[index] + 1
 
-    def ordinal(self, said: str, row: int) -> int | None:
-        """The row of a file by what the file is called; None where there is no such row."""
+    def places(self, said: str, row: int) -> list[int]:
+        """The rows that have this number in a file called so; several, if it was read twice."""
         for exact in (True, False):
-            for one, (begin, end) in zip(self.files, pairwise(self.begins), strict=True):
-                same = one.said == said if exact else _last(one.said) == _last(said)
-                if same and 0 < row <= end - begin:
-                    return begin + row - 1
-        return None
+            found = [
+                begin + row - 1
+                for one, (begin, end) in zip(self.said, pairwise(self.begins), strict=True)
+                if (one == said if exact else _last(one) == _last(said))
+                and 0 < row <= min(end, self.read) - begin
+            ]
+            if found:
+                return found
+        return []
+
+    def _is_by_number(self, source_id: str) -> bool:
+        """Whether a source id is a file's name and the number of a row."""
+        found = _BY_NUMBER.search(source_id)
+        return found is not None and any(
+            one.name == source_id[: found.start()] for one in self.files
+        )
+
+    def _is_needed(self, ordinal: int, when: int) -> bool:
+        return self._last_use is not None and bool(self._last_use[ordinal] >= when)
 
     def _read(self) -> Iterator[SourceDialogue | None]:
         for one in self.files:
@@ -145,13 +181,22 @@ class Source:
                 yield dialogue
 
 
-def scan_sources(sources: Sequence[str], layouts: Mapping[str, str], layout: str | None) -> Source:
+def scan_sources(
+    sources: Sequence[str],
+    layouts: Mapping[str, str],
+    layout: str | None,
+    *,
+    said: Sequence[str] = (),
+    limit: int | None = None,
+) -> Source:
     """Reads the sources once, for the names of their rows.
 
     Args:
         sources: see `find_source_files`.
         layouts: the layouts that a manifest names, by file.
         layout: the flag, which wins.
+        said: what the manifest calls the files that were read, in order.
+        limit: how many rows the build was to read.
 
     Raises:
         SourceError: a source cannot be read, or there is no such layout.
@@ -169,7 +214,7 @@ def scan_sources(sources: Sequence[str], layouts: Mapping[str, str], layout: str
     begins = [0]
     for one in found:
         for number, (ids, dialogue) in enumerate(_dialogues(one, read_as), 1):
-            for called in {*ids, f"#{number}"}:
+            for called in {*filter(None, map(own_name, ids)), f"#{number}"}:
                 names.append(hash_of(f"{one.name}:{called}"))
                 owners.append(len(usable))
             usable.append(dialogue is not None)
@@ -180,7 +225,9 @@ def scan_sources(sources: Sequence[str], layouts: Mapping[str, str], layout: str
     return Source(
         files=found,
         layouts=read_as,
+        said=_called(found, said),
         count=len(usable),
+        read=len(usable) if limit is None else min(limit, len(usable)),
         usable=np.frombuffer(bytes(usable), dtype=np.bool_),
         begins=begins,
         rejected=None,
@@ -199,6 +246,15 @@ def _dialogues(
         # A file has one layout: that of its first row that has any.
         layout = layout or guess_layout(record)
         yield ids_of(record), read_dialogue(record, layout) if layout else None
+
+
+def _called(found: Sequence[SourceFile], said: Sequence[str]) -> list[str]:
+    """What a build called these files: they may lie elsewhere now, in the same order."""
+    own = [one.said for one in found]
+    same = len(said) <= len(own) and all(
+        _last(one) == _last(other) for one, other in zip(said, own, strict=False)
+    )
+    return [*said, *own[len(said) :]] if same else own
 
 
 def _last(said: str) -> str:

@@ -5,18 +5,21 @@ begins to speak beside it, or where the user falls silent; an answer ends where
 the next user's run begins.
 """
 
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from .nouns import Row
 from .report import Verdict
-from .text import IDLE, Cutter, Markers, counts_fault
+from .text import FEWEST_WORDS, IDLE, MOST_WORDS, Cutter, Markers, counts_fault
 
 TDM_SCOPE = ("shape", "rule 1", "rule 2", "rule 3", "rule 6")
 DUO_SCOPE = ("shape", "rule 1", "rule 6")
 _WHY = "no utterances column"
 _CHINESE = "words of Chinese user text whose white space is not in the slices"
-_SHARE_OF_HAN = 0.2
+_EITHER = "words of user text that may be Chinese: no column tells its language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,11 @@ def _check_tdm(row: Row, cutter: Cutter, markers: Markers, verdict: Verdict) -> 
     runs = runs_of(row.contents)
     _check_silence(row.contents, verdict)
     _check_turns(runs, verdict)
-    chinese = row.language == "zh" if row.language else _is_chinese(row.contents[::2])
-    if chinese:
-        verdict.leave("rule 2", _CHINESE)
     for index, run in enumerate(runs):
         if run.role == "assistant":
             _check_answer(run, index + 1 < len(runs), cutter, verdict)
-        elif not chinese:
-            fault = counts_fault([len(one.split()) for one in run.slices])
-            if fault:
-                verdict.breach(*fault)
+        else:
+            _check_words(run.slices, row.language, cutter, verdict)
 
 
 def _check_slices(contents: Sequence[str], markers: Markers, verdict: Verdict) -> None:
@@ -147,6 +145,57 @@ def _check_answer(run: Run, may_be_cut: bool, cutter: Cutter, verdict: Verdict) 
     )
 
 
+def _check_words(
+    slices: Sequence[str], language: str | None, cutter: Cutter, verdict: Verdict
+) -> None:
+    """How many words each slice holds; where no language is said, in both of them.
+
+    What no white space of Chinese text between slices could mend is a breach there too.
+    """
+    by_space = [len(one.split()) for one in slices]
+    fault = counts_fault(by_space)
+    if language and language != "zh":
+        if fault:
+            verdict.breach(*fault)
+        return
+    wide = [sum(map(_is_wide, one)) for one in slices]
+    bounds = [
+        (few, min(len("".join(one.split())), few + 2 * cuts))
+        for one, few, cuts in zip(slices, by_space, wide, strict=True)
+    ]
+    strange = next(
+        (
+            each
+            for index, each in enumerate(bounds)
+            if each[0] > MOST_WORDS or (index + 1 < len(bounds) and each[1] < FEWEST_WORDS)
+        ),
+        None,
+    )
+    if strange and (language or fault):
+        few, many = strange
+        wanted = f"{FEWEST_WORDS}-{MOST_WORDS} words a user slice"
+        verdict.breach("rule 2", wanted, f"{few}" if few == many else f"{few}-{many}")
+    elif language:
+        verdict.leave("rule 2", _CHINESE)
+    elif any(wide) and (fault or counts_fault(_words_of_chinese(slices, cutter))):
+        verdict.leave("rule 2", _EITHER)
+
+
+def _words_of_chinese(slices: Sequence[str], cutter: Cutter) -> list[int]:
+    """Words a slice, read as Chinese with white space between slices."""
+    spans = cutter.words(" ".join(slices), "zh")
+    ends = list(accumulate(len(one) + 1 for one in slices))
+    counts = [0] * len(slices)
+    for begin, _ in spans:
+        counts[bisect_right(ends, begin)] += 1
+    return counts
+
+
+def _is_wide(character: str) -> bool:
+    """Whether a Chinese word may begin or end at a character with no white space there."""
+    return unicodedata.east_asian_width(character) in ("W", "F")
+
+
 def _check_duo(row: Row, markers: Markers, verdict: Verdict) -> None:
     roles = row.roles or [("user", "assistant")[index % 2] for index in range(len(row.contents))]
     if not roles or roles[0] != "user":
@@ -180,10 +229,3 @@ def leave_released(row_format: str, verdict: Verdict) -> None:
     unseen = ("type", "rule 4", "rule 5", "source")
     for check in (*unseen, "rule 2", "rule 3") if row_format == "duo" else unseen:
         verdict.leave(check, _WHY)
-
-
-def _is_chinese(texts: Sequence[str]) -> bool:
-    """Whether a row of no known language has enough Han characters to be Chinese."""
-    spoken = "".join(one for one in texts if one != IDLE)
-    han = sum("\u4e00" <= one <= "\u9fff" for one in spoken)
-    return han > _SHARE_OF_HAN * len(spoken)

@@ -18,8 +18,12 @@ CHECKS: dict[str, str] = {
     "rule 4": "a cut lies on a slice boundary inside its answer",
     "rule 5": "the assistant never begins over the user",
     "rule 6": "no text forges a control token",
+    "rule 7": "every statement is a remark that needs no answer, in the language of its row",
     "source": "texts of origin source are the source's, whole and in order (rule 1)",
+    "script": "the language is the one that was forced, or that of the source's script",
     "unique": "no two rows have one id",
+    "groups": "a type that joins dialogues uses each of them in one row at most",
+    "language": "the rows made of a source dialogue are all of one language",
     "rule 9": "no source dialogue is in two splits",
     "nothing lost": "every source row is in a row of each type, or named in rejected.parquet",
     "manifest": "the files' sha256 and the counts are those of the manifest",
@@ -97,7 +101,8 @@ class Report:
         rows: how many rows were read.
         files: how many files they came from.
         breaches: how many breaches there are: at most one a row and check.
-        rows_in_breach: how many rows break something.
+        in_rows: how many of them are of a row alone, not between rows or of the folder.
+        rows_in_breach: how many rows break something alone.
         first: the first breaches of each check.
         proved: over how many rows (or files) each check is proved.
         unproved: (check, why) -> over how many rows; 0 where rows are not counted.
@@ -108,6 +113,7 @@ class Report:
     rows: int = 0
     files: int = 0
     breaches: int = 0
+    in_rows: int = 0
     rows_in_breach: int = 0
     first: list[Breach] = field(default_factory=list)
     proved: Counter[str] = field(default_factory=Counter)
@@ -131,6 +137,7 @@ class Report:
             self.breach(Breach(check, file, row, row_id, expected, found))
         for check, why in verdict.left.items():
             self.unproved[check, why] += 1
+        self.in_rows += len(verdict.broken)
         if verdict.broken:
             self.rows_in_breach += 1
         self.proved.update(
@@ -141,8 +148,8 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report for the screen."""
-        noun = "file" if self.files == 1 else "files"
-        said = [f"{self.rows:,} rows of {self.files:,} {noun}", *self.settings, "proved:"]
+        read = f"{_counted(self.rows, 'row')} of {_counted(self.files, 'file')}"
+        said = [read, *self.settings, "proved:"]
         said += [
             f"  {check}: {self.proved[check]:,} {_unit(check)}: {meaning}"
             for check, meaning in CHECKS.items()
@@ -167,11 +174,27 @@ class Report:
             said.append("no breach")
             return said
         by_check = ", ".join(f"{check} {count:,}" for check, count in self.broken.items())
-        said.append(f"{self.breaches:,} breaches in {self.rows_in_breach:,} rows: {by_check}")
+        said.append(f"{self._where()}: {by_check}")
         said += [f"  {one}" for one in self.first]
         if len(self.first) < self.breaches:
             said.append(f"  and {self.breaches - len(self.first):,} more")
         return said
+
+    def _where(self) -> str:
+        """How many breaches there are, and how many of them lie in rows."""
+        every, others = _counted(self.breaches, "breach"), self.breaches - self.in_rows
+        rows = _counted(self.rows_in_breach, "row")
+        if not self.in_rows:
+            return f"{every} between rows or of the folder"
+        if not others:
+            return f"{every} in {rows}"
+        return f"{every}, {self.in_rows:,} in {rows}, {others:,} between rows or of the folder"
+
+
+def _counted(count: int, noun: str) -> str:
+    """A count with its noun, which forms its plural by a rule."""
+    plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def _unit(check: str) -> str:

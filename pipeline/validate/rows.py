@@ -4,7 +4,7 @@ Nothing raises on a row: what cannot be read as a row is a `Malformed`, with the
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -28,12 +28,14 @@ class RowFile:
         rows: how many rows it holds, if it says so.
         fault: what is wrong with its schema, as (expected, found), or None.
         extra: columns that the contract does not know.
+        released: whether it is Parquet of the released layout.
     """
 
     path: Path
     rows: int | None
     fault: tuple[str, str] | None
     extra: tuple[str, ...] = ()
+    released: bool = False
 
 
 def find_row_files(path: Path) -> list[Path]:
@@ -73,7 +75,7 @@ def open_rows(path: Path) -> RowFile:
         released = not held & set(COLUMNS_OF_OURS) and held & set(MESSAGE_COLUMNS.values())
         fault = None if released else schema_fault(schema)
         extra = () if released else columns_of(schema)
-        return RowFile(path, file.metadata.num_rows, fault, extra)
+        return RowFile(path, file.metadata.num_rows, fault, extra, bool(released))
 
 
 def read_rows(file: RowFile) -> Iterator[list[Row | Malformed]]:
@@ -87,6 +89,23 @@ def read_rows(file: RowFile) -> Iterator[list[Row | Malformed]]:
             yield from _read_parquet(file)
         else:
             yield from _read_jsonl(file.path)
+
+
+def read_source_ids(file: RowFile) -> Iterator[Sequence[str]]:
+    """What each row of a file is made of, in order, without what is said in it.
+
+    Raises:
+        FolderError: the file cannot be read to its end.
+    """
+    if file.path.suffix == ".parquet" and not file.fault and not file.released:
+        with _told(file.path), pq.ParquetFile(file.path) as opened:
+            for batch in opened.iter_batches(batch_size=BATCH_ROWS, columns=["source_ids"]):
+                for named in batch.column("source_ids").to_pylist():
+                    yield [one for one in named or () if one is not None]
+        return
+    for rows in read_rows(file):
+        for row in rows:
+            yield row.source_ids if isinstance(row, Row) else ()
 
 
 def _read_parquet(file: RowFile) -> Iterator[list[Row | Malformed]]:

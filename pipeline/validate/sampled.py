@@ -32,12 +32,11 @@ class Sampler:
             return
         self._taken += 1
         verdict.scope = (*verdict.scope, "schema")
-        error = next(self._validator(row.format).iter_errors(_as_json(row)), None)
+        if row.format not in self._validators:
+            self._validators[row.format] = validator_of(f"{row.format}_row")
+        error = next(self._validators[row.format].iter_errors(_as_json(row)), None)
         if error is not None:
-            place = ".".join(map(str, error.absolute_path)) or "the row"
-            verdict.breach(
-                "schema", f"{place}: {error.validator} {error.validator_value}", error.message
-            )
+            verdict.breach("schema", *in_words(error, "the row"))
 
     def _wanted(self) -> bool:
         if self.total is not None:
@@ -46,15 +45,21 @@ class Sampler:
         step = 2 ** (self._taken // (SAMPLE // 4))
         return self._taken < SAMPLE and (self._seen - 1) % step == 0
 
-    def _validator(self, row_format: str) -> Any:
-        if row_format not in self._validators:
-            import jsonschema
 
-            from ... import schemas
+def validator_of(name: str) -> Any:
+    """The validator of a JSON Schema of this package."""
+    import jsonschema
 
-            schema = json.loads((files(schemas) / f"{row_format}_row.json").read_text("utf-8"))
-            self._validators[row_format] = jsonschema.Draft202012Validator(schema)
-        return self._validators[row_format]
+    from ... import schemas
+
+    schema = json.loads((files(schemas) / f"{name}.json").read_text("utf-8"))
+    return jsonschema.Draft202012Validator(schema)
+
+
+def in_words(error: Any, whole: str) -> tuple[str, str]:
+    """What a schema expects and what is there; `whole` names the value as a whole."""
+    place = ".".join(map(str, error.absolute_path)) or whole
+    return f"{place}: {error.validator} {error.validator_value}", error.message
 
 
 def _as_json(row: Row) -> dict[str, Any]:

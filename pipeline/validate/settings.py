@@ -1,15 +1,19 @@
 """How rows were made, as far as checking them needs it: manifest first, flags before it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import FolderError
+from ..errors import FolderError, RecipeError
 
 DEFAULT_TOKENIZER = "cl100k_base"
 DEFAULT_SLICE_TOKENS = 10
 DEFAULT_TAIL_IDLE = 1
+LANGUAGES = ("en", "zh")
+"""What a row's language may be."""
+
 DEFAULT_MARKERS = (
     *("<idle>", "<1>", "<2>", "<用户>", "<AI>", "<s>", "</s>", "<unk>"),
     *("<s0>", "<s1>", "<s2>", "<s3>", "<s4>", "<s5>", "<user>", "<assistant>"),
@@ -28,6 +32,7 @@ class Settings:
         markers: the control tokens that no text may hold.
         manifest: the manifest beside the rows, or None.
         folder: where the manifest lies, or None.
+        unfinished: whether the rows lie in the folder of a build that did not end.
         said: where these values come from, in words.
     """
 
@@ -37,6 +42,7 @@ class Settings:
     markers: tuple[str, ...]
     manifest: dict[str, Any] | None = field(default=None, repr=False)
     folder: Path | None = None
+    unfinished: bool = False
     said: tuple[str, ...] = ()
 
 
@@ -50,10 +56,16 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
 
     Raises:
         FolderError: there is a manifest, and it cannot be read.
+        RecipeError: a flag has a value that it cannot have.
     """
-    folder = _manifest_folder(path)
+    if slice_tokens is not None and slice_tokens < 1:
+        raise RecipeError(f"--slice-tokens {slice_tokens}: it must be 1 or more")
+    around = _folders_around(path)
+    folder = next((one for one in around if (one / "manifest.json").is_file()), None)
     manifest = _read_manifest(folder / "manifest.json") if folder else None
     recipe = manifest["recipe"] if manifest else {}
+    if folder:
+        _check_recipe(folder / "manifest.json", recipe)
     settings = {
         "tokenizer": tokenizer or recipe.get("tokenizer", DEFAULT_TOKENIZER),
         "slice_tokens": slice_tokens or recipe.get("slice_tokens", DEFAULT_SLICE_TOKENS),
@@ -76,21 +88,36 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
         markers=tuple(recipe.get("markers", DEFAULT_MARKERS)),
         manifest=manifest,
         folder=folder,
+        unfinished=not folder and any((one / ".work").is_dir() for one in around),
         said=(f"{values} ({origin})",),
     )
 
 
-def _manifest_folder(path: Path) -> Path | None:
-    """The folder whose manifest speaks of the rows at `path`."""
+def _folders_around(path: Path) -> tuple[Path, ...]:
+    """The folders whose manifest would speak of the rows at `path`."""
     here = path if path.is_dir() else path.parent
-    around = (here, here.parent) if here.resolve().name == "data" else (here,)
-    return next((one for one in around if (one / "manifest.json").is_file()), None)
+    return (here, here.parent) if here.resolve().name == "data" else (here,)
+
+
+def _check_recipe(file: Path, recipe: Mapping[str, Any]) -> None:
+    """What the rows are read with must be of the right kind."""
+    wrong = [] if isinstance(recipe.get("tokenizer", ""), str) else ["tokenizer"]
+    for name, least in (("slice_tokens", 1), ("tail_idle", 0)):
+        value = recipe.get(name, least)
+        if type(value) is not int or value < least:
+            wrong.append(name)
+    markers = recipe.get("markers", [])
+    if not isinstance(markers, list) or not all(isinstance(one, str) for one in markers):
+        wrong.append("markers")
+    if wrong:
+        said = ", ".join(f"{name} {recipe[name]!r}" for name in wrong)
+        raise FolderError(f"{file}: its recipe has {said}; build the folder anew")
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FolderError(
             f"{file} cannot be read as JSON: {error}; build the folder anew"
         ) from error

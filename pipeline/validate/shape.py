@@ -17,8 +17,6 @@ STATES = {
 """The state of each kind of user utterance."""
 
 ASSISTANT_KINDS = ("answer", "new_answer", "resumption")
-PROVABLE_KINDS = ("message", "interjection", "stop", "answer")
-PROVABLE_TYPES = ("uninterrupted", "generation_termination")
 
 
 def check_shape(row: Row, verdict: Verdict) -> None:
@@ -81,41 +79,3 @@ def _check_utterance(  # noqa: C901  # a table of what each column may say
             verdict.breach("rule 5", f"{where}: an assistant that begins over nobody", "over")
     else:
         verdict.breach("shape", f"{where}: the role user or assistant", repr(one.role))
-
-
-def check_type(row: Row, verdict: Verdict) -> None:
-    """Checks what the two types allow, of rows whose kinds are all known here."""
-    utterances = row.utterances or ()
-    cuts = [index for index, one in enumerate(utterances) if one.unheard]
-    cut_ins = [
-        index for index, one in enumerate(utterances) if one.kind in ("interjection", "stop")
-    ]
-    if len(row.source_ids) != 1:
-        verdict.breach("type", "one source dialogue", f"{len(row.source_ids)}")
-    if utterances and utterances[0].kind != "message":
-        verdict.breach("type", "a message at first", utterances[0].kind)
-    for one in utterances:
-        if one.kind in ("message", "answer") and one.origin != "source":
-            verdict.breach("type", f"{one.kind} of origin source", repr(one.origin))
-        if one.kind == "stop" and one.origin == "source":
-            verdict.breach("type", "stop of another origin than source", repr(one.origin))
-    if row.type == "uninterrupted" and (cuts or cut_ins):
-        verdict.breach(
-            "type", "no cut in an uninterrupted row", f"{len(cuts)} cut, {len(cut_ins)} in"
-        )
-    if row.type == "generation_termination" and (
-        len(cuts) != 1 or cut_ins != [one + 1 for one in cuts]
-    ):
-        verdict.breach(
-            "type",
-            "one cut answer, and next to it one interjection or stop",
-            f"cut: utterances {cuts}; interjection or stop: {cut_ins}",
-        )
-
-
-def unknown_in(row: Row) -> str | None:
-    """Why the rules of this version do not cover a row, or None where they do."""
-    if row.type not in PROVABLE_TYPES:
-        return f"the type {row.type} is not known to this version"
-    strange = sorted({one.kind for one in row.utterances or ()} - set(PROVABLE_KINDS))
-    return f"the kind {strange[0]} is not known to this version" if strange else None

@@ -7,7 +7,9 @@ import codecs
 import gzip
 import io
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
@@ -25,6 +27,11 @@ _KINDS = (".jsonl", ".json", ".parquet")
 _PACKED = (".gz", ".zst")
 _CHUNK = 1 << 20
 _PARQUET_ROWS = 512
+_NUMBERED = re.compile(r"#\d+")
+_HAN = re.compile("[\u4e00-\u9fff]")
+_HAN_OF_ANY_KIND = re.compile("[々〇〡-〩\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_PARTS = re.compile(r"[\[\]{},]|\"(?:[^\"\\]|\\.)*+\"?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class SourceFile:
     Attributes:
         path: where it is.
         said: what it is called in rejected.parquet and a manifest.
-        name: the first part of its rows' source ids.
+        name: the first part of its rows' source ids: its stem, and of several files of
+            one stem `~2` after that of the second, `~3` after that of the third.
     """
 
     path: Path
@@ -56,10 +64,11 @@ def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
         SourceError: one of them is none of these, or holds no file that can be read.
     """
     found: list[SourceFile] = []
+    stems: Counter[str] = Counter()
     for one in sources:
         if one == "sample":
             place = files("duplexdata.pipeline.load.sample") / "sample.jsonl"
-            found.append(SourceFile(Path(str(place)), "sample", "sample"))
+            found.append(SourceFile(Path(str(place)), "sample", _name("sample", stems)))
             continue
         path = Path(one)
         if path.is_file():
@@ -69,14 +78,39 @@ def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
             paths = sorted(one for one in held if one.is_file() and _is_source(one))
         else:
             matches = glob(one, recursive=True)  # noqa: PTH207  # a pattern may be absolute
-            paths = sorted(Path(each) for each in matches if Path(each).is_file())
+            held = (Path(each) for each in matches)
+            paths = sorted(each for each in held if each.is_file() and _is_source(each))
         if not paths or not all(map(_is_source, paths)):
             raise SourceError(
                 f"--source {one}: validate compares with files: give sample, or a file, folder or "
                 f"glob of {' '.join(_KINDS)}, plain or with {' or '.join(_PACKED)}"
             )
-        found += [SourceFile(each, str(each), _stem(each)) for each in paths]
+        found += [
+            SourceFile(each, str(each), _name(_stem(each) or each.name, stems)) for each in paths
+        ]
     return found
+
+
+def own_name(own: str) -> str | None:
+    """What an own id is called in a source id; None where it reads as a row's number."""
+    # Half a surrogate pair cannot be written.
+    written = own.encode("utf-8", "backslashreplace").decode()
+    return None if _NUMBERED.fullmatch(written) else written
+
+
+def language_of(texts: Iterable[str]) -> str | None:
+    """The language of texts: `zh` if they hold as many Han characters as words of other scripts.
+
+    None where it depends on what is taken for a word or a Han character.
+    """
+    text = "\n".join(texts)
+    other = _HAN_OF_ANY_KIND.sub(" ", text)
+    pieces = other.split()
+    most = max(len(pieces), len(re.findall(r"\w+", other)))
+    fewest = min(sum(1 for one in pieces if _LETTERS.search(one)), len(_LETTERS.findall(other)))
+    if len(_HAN.findall(text)) >= most:
+        return "zh"
+    return "en" if len(_HAN_OF_ANY_KIND.findall(text)) < fewest else None
 
 
 def read_records(file: SourceFile) -> Iterator[Any]:
@@ -118,7 +152,7 @@ def _parsed(line: bytes) -> Any:
         try:
             # Python's reader takes what orjson does not: NaN, numbers of any size.
             return json.loads(line.decode())
-        except ValueError:
+        except (ValueError, RecursionError):  # it nests deeper than a reader goes
             return Unreadable()
 
 
@@ -136,11 +170,8 @@ def _array(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
                 continue
             if position < len(text) and text[position] == "]":
                 return
-            try:
-                value, end = decoder.raw_decode(text, position)
-            except ValueError:
-                break
-            if end == len(text) and not ended:
+            value, end = _value_at(decoder, text, position)
+            if end < 0 or (end == len(text) and not ended):
                 break  # a number may go on in the next chunk
             yield value
             position = end
@@ -150,6 +181,32 @@ def _array(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
         chunk = binary.read(max(_CHUNK, len(text)))
         ended = not chunk
         text += decode.decode(chunk, final=ended)
+
+
+def _value_at(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int]:
+    """The JSON value that begins there, and where it ends: -1 if it is not whole."""
+    try:
+        return decoder.raw_decode(text, position)
+    except json.JSONDecodeError:
+        return None, -1
+    except (ValueError, RecursionError):  # a number too long, or nested too deep
+        return Unreadable(), _end_of(text, position)
+
+
+def _end_of(text: str, position: int) -> int:
+    """Where the JSON value that begins there ends, by its brackets alone; -1 if it does not."""
+    depth = 0
+    for found in _PARTS.finditer(text, position):
+        part = found[0]
+        if part in "[{":
+            depth += 1
+        elif part in "]}":
+            depth -= 1
+            if depth <= 0:
+                return found.end() if depth == 0 else found.start()
+        elif part == "," and depth == 0:
+            return found.start()
+    return -1
 
 
 @contextmanager
@@ -192,6 +249,12 @@ def _is_hidden(path: Path) -> bool:
 
 def _is_source(path: Path) -> bool:
     return _plain_name(path).endswith(_KINDS)
+
+
+def _name(stem: str, stems: Counter[str]) -> str:
+    """What the rows of the next file of a stem are called by."""
+    stems[stem] += 1
+    return stem if stems[stem] == 1 else f"{stem}~{stems[stem]}"
 
 
 def _stem(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .join import hash_of
 from .nouns import Row
+from .types import ROW_TYPES
 
 Longs = npt.NDArray[np.uint64]
 
@@ -21,12 +22,16 @@ class Tally:
     Attributes:
         ids: a hash of each row's id.
         sources: by split, a hash of each source id of each row.
+        languages: by language, a hash of each source id of each row.
+        grouped: by type that joins dialogues, a hash of each source id of each row.
         taken: by type, the ordinals of the source rows that its rows are made of.
         counts: by the name they have in a manifest.
     """
 
     ids: "array[int]" = field(default_factory=lambda: array("Q"))
     sources: "dict[str, array[int]]" = field(default_factory=dict)
+    languages: "dict[str, array[int]]" = field(default_factory=dict)
+    grouped: "dict[str, array[int]]" = field(default_factory=dict)
     taken: "dict[str, array[int]]" = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -34,10 +39,15 @@ class Tally:
         """Counts a row."""
         if row.id is not None:
             self.ids.append(hash_of(row.id))
-        held = self.sources.setdefault(split, array("Q"))
-        held.extend(map(hash_of, row.source_ids))
+        hashes = array("Q", map(hash_of, row.source_ids))
+        self.sources.setdefault(split, array("Q")).extend(hashes)
+        if row.language is not None:
+            self.languages.setdefault(row.language, array("Q")).extend(hashes)
+        if row.type in ROW_TYPES and ROW_TYPES[row.type].groups:
+            self.grouped.setdefault(row.type, array("Q")).extend(hashes)
         self._count("splits", split)
         self._count("written", row.type or "")
+        self._count("members", row.type or "", len(row.source_ids))
         self._count("languages", row.language or "")
         self._count("generators", row.generator or "")
         if row.format == "tdm":
@@ -49,16 +59,20 @@ class Tally:
 
     def repeated_ids(self) -> set[int]:
         """The hashes of ids that more than one row has."""
-        hashes, counts = np.unique(_longs(self.ids), return_counts=True)
-        return set(hashes[counts > 1].tolist())
+        return _repeated(_longs(self.ids))
 
     def in_two_splits(self) -> set[int]:
         """The hashes of source ids that are in more than one split."""
-        if len(self.sources) < 2:
-            return set()
-        merged = np.concatenate([np.unique(_longs(one)) for one in self.sources.values()])
-        hashes, counts = np.unique(merged, return_counts=True)
-        return set(hashes[counts > 1].tolist())
+        return _in_two(self.sources)
+
+    def in_two_languages(self) -> set[int]:
+        """The hashes of source ids that are in rows of more than one language."""
+        return _in_two(self.languages)
+
+    def grouped_twice(self) -> dict[str, set[int]]:
+        """By type that joins dialogues, the hashes of source ids that two of its rows hold."""
+        found = {name: _repeated(_longs(one)) for name, one in self.grouped.items()}
+        return {name: one for name, one in found.items() if one}
 
     def taken_by(self, row_type: str) -> Longs:
         """The ordinals of the source rows that are in rows of a type."""
@@ -66,6 +80,18 @@ class Tally:
 
     def _count(self, group: str, name: str, by: int = 1) -> None:
         self.counts.setdefault(group, Counter())[name] += by
+
+
+def _in_two(held: "Mapping[str, array[int]]") -> set[int]:
+    """What more than one of several arrays holds."""
+    if len(held) < 2:
+        return set()
+    return _repeated(np.concatenate([np.unique(_longs(one)) for one in held.values()]))
+
+
+def _repeated(values: Longs) -> set[int]:
+    hashes, counts = np.unique(values, return_counts=True)
+    return set(hashes[counts > 1].tolist())
 
 
 def _longs(values: "array[int]") -> Longs:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from .nouns import Row, Said, Utterance
 from .report import Verdict
 from .settings import Settings
-from .shape import check_shape, check_type, unknown_in
+from .shape import check_shape
+from .statements import check_statements, is_statement
 from .text import IDLE, Cutter, Markers, counts_fault
+from .types import check_first_cuts, check_resumed, check_type, unknown_in
 
 SCOPE = ("shape", "type", "rule 1", "rule 2", "rule 3", "rule 4", "rule 5", "rule 6")
 
@@ -70,6 +72,9 @@ def check_tdm(
         else:
             known = compared and spoken.origin == "source"
             _check_user(each.slices, row.language or "", known, cutter, verdict)
+    check_first_cuts(row, said, cutter.slices, verdict)
+    check_resumed(said, verdict)
+    check_statements(said, row.language or "", settings, cutter, markers, verdict)
     return said
 
 
@@ -123,8 +128,23 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
 ) -> None:
     """Where each utterance starts, and where the row ends (rules 3, 4 and 5)."""
     cursor, answer_at, after_cut = 0, None, False
+    heard: Utterance | None = None  # the answer before, if it is heard whole and may be remarked on
+    silent = False  # whether the last of the row's utterances is a statement in silence
     for index, one in enumerate(utterances):
         where = f"utterance {index} ({one.kind})"
+        if is_statement(one):
+            if heard is None:
+                verdict.breach(
+                    "rule 3", f"{where} after an answer that is heard whole", "it is after none"
+                )
+            if one.over:
+                _check_over(one, utterances[index - 1], where, verdict)
+                continue
+            if one.start != cursor:
+                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+            cursor, silent = one.start + _count(one) + 1, True
+            continue
+        heard, silent = None, False
         if one.role == "user":
             if answer_at is not None:
                 verdict.breach(
@@ -154,15 +174,33 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
             elif one.start != answer_at:
                 verdict.breach("rule 3", f"{where} starts in pair {answer_at}", f"pair {one.start}")
             cursor, answer_at, after_cut = one.start + _count(one), None, bool(one.unheard)
+            heard = None if after_cut else one
     if answer_at is not None:
         verdict.breach("rule 3", "an answer to the last query", "none")
     if after_cut:
         verdict.breach("rule 4", "an utterance of the user over the cut answer", "the row's end")
-    if pairs != cursor + tail_idle:
+    # The silence that a statement leaves is the first pair of the tail.
+    wanted = cursor + (max(0, tail_idle - 1) if silent else tail_idle)
+    if pairs != wanted:
+        idle = max(1, tail_idle) if silent else tail_idle
+        verdict.breach(
+            "rule 3", f"{wanted} pairs: {wanted - idle} with speech, {idle} idle", f"{pairs}"
+        )
+
+
+def _check_over(one: Utterance, answer: Utterance, where: str, verdict: Verdict) -> None:
+    """A statement over the answer that stands before it, the first of that answer's."""
+    if answer.role != "assistant":
+        verdict.breach(
+            "rule 3", f"{where}, over an answer, next to it: one at most", f"after {answer.kind}"
+        )
+        return
+    first, last = answer.start + 1, answer.start + _count(answer) - 2
+    if one.start < first or one.start + _count(one) - 1 > last:
         verdict.breach(
             "rule 3",
-            f"{cursor + tail_idle} pairs: {cursor} with speech, {tail_idle} idle",
-            f"{pairs}",
+            f"{where} in pairs {first} to {last}: the answer's, but for its first and last",
+            f"pairs {one.start} to {one.start + _count(one) - 1}",
         )
 
 

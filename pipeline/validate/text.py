@@ -19,12 +19,19 @@ class Markers:
 
     bare: re.Pattern[str]
     defusable: re.Pattern[str]
+    undoable: re.Pattern[str]
 
     def defused(self, text: str) -> str:
         """The text with one U+2060 more in each marker, defused before or not."""
         if "<" not in text:
             return text
         return self.defusable.sub(lambda found: found[0] + WORD_JOINER, text)
+
+    def undone(self, text: str) -> str:
+        """The text with one U+2060 less in each marker that holds one."""
+        if WORD_JOINER not in text:
+            return text
+        return self.undoable.sub(lambda found: found[0][:-1], text)
 
     def first_in(self, text: str) -> str | None:
         """The first marker that stands in the text as it is, or None."""
@@ -40,6 +47,7 @@ def compile_markers(markers: Sequence[str]) -> Markers:
     return Markers(
         bare=re.compile(f"<(?:{any_tail})"),
         defusable=re.compile(f"<{WORD_JOINER}*(?={any_tail})"),
+        undoable=re.compile(f"<{WORD_JOINER}+(?={any_tail})"),
     )
 
 

@@ -71,6 +71,37 @@ def test_real_dialogues_validate(
     assert validate(folder).breaches == 0
 
 
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+def test_a_clean_build_of_groups_is_proved(clean_groups: Built, row_format: str) -> None:
+    """Rows of several dialogues are proved, with their source and without."""
+    folder = clean_groups(row_format, "sample")
+    alone, compared = validate(folder), validate(folder, sources=["sample"])
+    for report in (alone, compared):
+        assert report.breaches == 0, report.lines()
+        rows = {report.proved[check] for check in (*ROW_RULES[row_format], "language", "rule 9")}
+        assert rows == {report.rows}
+        assert report.rows > 120
+        assert report.proved["groups"] == report.rows - 90
+        assert report.proved["manifest"] == 3
+    assert compared.proved["source"] == compared.rows
+    assert compared.proved["nothing lost"] == 90
+
+
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+@pytest.mark.parametrize("name", FILES)
+def test_groups_of_real_dialogues_validate(
+    clean_groups: Built, real_data: Path, row_format: str, name: str
+) -> None:
+    """Groups of real dialogues keep every rule, and use every usable source row or name it."""
+    source = str(real_data / name)
+    folder = clean_groups(row_format, source)
+    report = validate(folder, sources=[source])
+    assert report.breaches == 0, report.lines()
+    assert report.proved["source"] == report.rows > 0
+    assert report.proved["nothing lost"] > 0
+    assert validate(folder).breaches == 0
+
+
 def test_chinese_words_are_proved_from_the_slices(clean_build: Built) -> None:
     """Words of Chinese text are made out without the source too, white space put where due."""
     report = validate(clean_build("tdm", "sample"))

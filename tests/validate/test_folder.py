@@ -16,6 +16,7 @@ from duplexdata.pipeline.validate import validate
 
 Built = Callable[[str, str], Path]
 
+OF_ONE = "uninterrupted=1,generation_termination=1"
 ANSWER = "It is a long answer, and it goes on and on, so that it can be cut at many places. " * 2
 
 
@@ -49,7 +50,7 @@ def keep_rows(folder: Path, keep: Callable[[int], bool]) -> None:
     change_manifest(folder, change)
 
 
-def _set_count(group: str, name: str, value: int) -> Callable[[dict[str, Any]], None]:
+def _set_count(group: str, name: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(manifest: dict[str, Any]) -> None:
         manifest["counts"][group][name] = value
 
@@ -65,10 +66,15 @@ def _set_count(group: str, name: str, value: int) -> Callable[[dict[str, Any]], 
         (_set_count("generators", "source", 1), "counts.generators"),
         (_set_count("pairs", "uninterrupted", 1), "counts.pairs"),
         (_set_count("planned", "uninterrupted", 91), "planned uninterrupted"),
+        (_set_count("drawn", "uninterrupted", 89), "drawn for uninterrupted"),
         (_set_count("rejected", "duplicate", 1), "source rows"),
         (lambda one: one["counts"].update(kept=89), "source rows"),
         (lambda one: one["recipe"].update(seed=7), "the sha256 of its recipe"),
         (lambda one: one["files"].pop("rejected.parquet"), "the files of the manifest"),
+        (_set_count("in_rows", "uninterrupted", 89), "in rows of uninterrupted or left out"),
+        (_set_count("drawn", "uninterrupted", "x"), "counts.drawn.uninterrupted: type integer"),
+        (lambda one: one.pop("statement_banks"), "the manifest: required"),
+        (lambda one: one.update(more=1), "the manifest: additionalProperties"),
         (lambda one: one.pop("counts"), "the keys and values of a manifest"),
     ],
 )
@@ -118,6 +124,27 @@ def test_a_source_row_that_is_nowhere_is_told(folder: Path) -> None:
     assert len({one.row for one in lost}) == 1
 
 
+def test_a_lost_group_and_one_left_out_too_are_told(clean_groups: Built, tmp_path: Path) -> None:
+    """Each dialogue is in a row of a group type, or in rejected.parquet with it, not in both."""
+    folder = shutil.copytree(clean_groups("tdm", "sample"), tmp_path / "run")
+    train = folder / "data" / "train-00000.parquet"
+    rows = pq.read_table(train, columns=["type", "source_ids"]).to_pylist()
+    lost = next(at for at, row in enumerate(rows) if row["type"] == "dialogue_reset")
+    keep_rows(folder, lambda one: one != lost)
+    file = folder / "rejected.parquet"
+    table = pq.read_table(file)
+    gone = dict.fromkeys(table.schema.names) | {"source": "sample", "row": 1, "line": 1}
+    gone |= {"type": "regeneration", "reason": "group_not_filled", "detail": ""}
+    pq.write_table(pa.concat_tables([table, pa.Table.from_pylist([gone], table.schema)]), file)
+    report = validate(folder, sources=["sample"], show=99)
+    told = [one for one in report.first if one.check == "nothing lost"]
+    assert [one.found for one in told].count("it is in neither") == 5
+    assert [(one.row, one.found) for one in told if "both" in one.found] == [(1, "it is in both")]
+    sums = [one.expected for one in report.first if one.check == "manifest"]
+    assert any("dialogues in rows of dialogue_reset" in one for one in sums), report.lines()
+    assert any("types left out as group_not_filled" in one for one in sums), report.lines()
+
+
 def test_a_dialogue_in_both_splits_is_told(folder: Path) -> None:
     """Rule 9: a source dialogue that is in two splits is named."""
     file = folder / "data" / "validation-00000.parquet"
@@ -148,7 +175,7 @@ def test_rejects_are_left_out_and_repeated_ids_found(
     out = tmp_path / "run"
     done = duplexdata(
         *("build", "--format", "tdm", "--source", source, "--out", out),
-        *("--duplicates", duplicates, "--workers", "1"),
+        *("--duplicates", duplicates, "--workers", "1", "--rates", OF_ONE),
     )
     assert done.returncode == 0, done.stderr
     report = validate(out, sources=[str(source)])
@@ -174,7 +201,7 @@ def test_the_limit_of_a_run_is_known(duplexdata: Callable[..., Any], tmp_path: P
         out = tmp_path / flag
         done = duplexdata(
             *("build", "--format", "duo", "--source", "sample", "--out", out),
-            *(flag, "7", "--workers", "1"),
+            *(flag, "7", "--workers", "1", "--rates", OF_ONE, "--statements", "0"),
         )
         assert done.returncode == 0, done.stderr
         report = validate(out, sources=["sample"])
@@ -195,3 +222,85 @@ def test_a_manifest_that_is_none_is_told(folder: Path) -> None:
         (folder / "manifest.json").write_text(text, "utf-8")
         with pytest.raises(FolderError, match=r"manifest\.json"):
             validate(folder)
+
+
+@pytest.mark.parametrize("duplicates", ["reject", "keep"])
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+def test_files_of_one_name_and_odd_ids_are_joined(
+    duplexdata: Callable[..., Any], tmp_path: Path, row_format: str, duplicates: str
+) -> None:
+    """Two folders with files of one name, one of them read twice; ids that are none."""
+    for name in ("x", "y"):
+        records = [
+            {"id": own, "data": [f"What is {name} of {number}?", ANSWER]}
+            for number, own in enumerate(["a", "#7", "#1", "\ud800", "a", None, 7, "x:#2"])
+        ]
+        (tmp_path / name).mkdir()
+        lines = "\n".join([*map(json.dumps, records), "[" * 3000 + "]" * 3000])
+        (tmp_path / name / "rows.jsonl").write_text(lines, "utf-8")
+    sources = [str(tmp_path / "x"), str(tmp_path / "y"), str(tmp_path / "x" / "rows.jsonl")]
+    out = tmp_path / "run"
+    done = duplexdata(
+        *("build", "--format", row_format, "--out", out, "--statements", "0"),
+        *(part for one in sources for part in ("--source", one)),
+        *("--duplicates", duplicates, "--workers", "1", "--validation", "0.4"),
+        *("--rates", f"{OF_ONE},dialogue_reset=1"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = validate(out, sources=sources)
+    assert report.breaches == 0, report.lines()
+    assert report.proved["source"] == report.rows
+    assert report.proved["nothing lost"] == 27
+    named = pq.read_table(out / "data", columns=["source_ids"])["source_ids"].to_pylist()
+    assert "rows~2:a" in {one for ids in named for one in ids}
+
+
+def test_nothing_lost_needs_a_type_that_takes_all(
+    duplexdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Where only a share of the dialogues was drawn, it is not proved, and said why."""
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "run"),
+        *("--rates", "uninterrupted=0.5", "--workers", "1", "--statements", "0"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = validate(tmp_path / "run", sources=["sample"])
+    assert report.breaches == 0, report.lines()
+    assert report.proved["nothing lost"] == 0
+    whys = [why for check, why in report.unproved if check == "nothing lost"]
+    assert whys == [
+        "uninterrupted: its rate is 0.5, so not all are drawn",
+        "there is no type that every dialogue takes part in",
+    ]
+
+
+@pytest.mark.parametrize("language", ["auto", "en", "zh"])
+def test_the_language_is_that_of_the_recipe(
+    duplexdata: Callable[..., Any], tmp_path: Path, language: str
+) -> None:
+    """Forced, every row has it; else it is that of the source's script."""
+    out = tmp_path / "run"
+    done = duplexdata(
+        *("build", "--format", "duo", "--source", "sample", "--out", out, "--statements", "0"),
+        *("--language", language, "--rates", "uninterrupted=1", "--workers", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = validate(out, sources=["sample"])
+    assert report.breaches == 0, report.lines()
+    assert report.proved["script"] == report.rows
+    file = out / "data" / "train-00000.parquet"
+    table = pq.read_table(file)
+    rows = table.to_pylist()
+    rows[0]["language"] = "en" if rows[0]["language"] == "zh" else "zh"
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), file)
+    told = validate(out, sources=["sample"])
+    assert told.broken["script"] == 1, told.lines()
+    assert validate(out).broken["script"] == (language != "auto")
+
+
+@pytest.mark.parametrize("value", [0, "ten", None])
+def test_a_recipe_that_rows_cannot_be_read_with_is_told(folder: Path, value: Any) -> None:
+    """What the slices are cut with must be a number of tokens."""
+    change_manifest(folder, lambda one: one["recipe"].update(slice_tokens=value))
+    with pytest.raises(FolderError, match="slice_tokens"):
+        validate(folder)

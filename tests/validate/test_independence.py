@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "pipeline" / "validate"
-ALLOWED = {"errors", "slice.tokenizers", "slice.words", "schemas"}
+ALLOWED = {"errors", "slice.tokenizers", "slice.words", "schemas", "declarative"}
 
 
 def imported_from_the_package(file: Path) -> set[str]:
@@ -26,7 +26,7 @@ def imported_from_the_package(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("file", sorted(ROOM.glob("*.py")), ids=lambda one: one.stem)
 def test_the_validator_shares_no_code_with_the_builder(file: Path) -> None:
-    """Of the package it imports the tokenizers, the words, the errors and the schemas alone."""
+    """Of the package it imports tokenizers, words, errors, schemas, and rule 7, which is one."""
     assert imported_from_the_package(file) <= ALLOWED
 
 

@@ -26,6 +26,20 @@ def test_the_first_breaches_of_each_check_are_shown_and_the_rest_counted() -> No
     lines = report.lines()
     assert report.breaches == 1001
     assert [one.row for one in report.first] == [1, 2, 1]
-    assert "1,001 breaches in 0 rows: rule 1 1,000, rule 3 1" in lines
+    assert "1,001 breaches between rows or of the folder: rule 1 1,000, rule 3 1" in lines
     assert lines[-1] == "  and 998 more"
     assert max(map(len, lines)) < 300
+
+
+def test_the_report_says_where_breaches_lie() -> None:
+    """Breaches of rows and of the set as a whole are counted apart, one is not many."""
+    report, verdict = Report(rows=1, files=1), Verdict(("rule 1", "rule 2"))
+    verdict.breach("rule 1", "a", "b")
+    report.take(verdict, "file", 7, "id")
+    assert {"1 row of 1 file", "1 breach in 1 row: rule 1 1"} <= set(report.lines())
+    report.take(verdict, "file", 8, "id")
+    report.breach(Breach("manifest", "manifest.json", None, None, "a", "b"))
+    assert (
+        "3 breaches, 2 in 2 rows, 1 between rows or of the folder: rule 1 2, manifest 1"
+        in report.lines()
+    )

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from duplexdata.pipeline.errors import FolderError
+from duplexdata.pipeline.errors import FolderError, RecipeError
 from duplexdata.pipeline.validate import Report, validate
 from duplexdata.pipeline.validate.released import runs_of
 
@@ -145,6 +146,118 @@ def test_words_of_chinese_that_cannot_be_made_out_are_not_a_breach(tmp_path: Pat
     assert any(check == "rule 2" and "Chinese" in why for check, why in report.unproved)
 
 
+TRACEBACK = "Traceback (most recent call last):"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("请看这个错误：", "File in line three of", "it"),  # in neither
+        (f"看看这个 {TRACEBACK}", "怎么办"),  # as English
+        ("今天天气怎么样啊我想去外面玩儿", "好吗"),  # as Chinese
+    ],
+)
+def test_mixed_words_without_a_language_are_not_a_breach(
+    tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    """Where no column tells the language, words that fit in one or none are said unproved."""
+    *before, last = asked
+    output = pairs(*((one, IDLE) for one in before), (last, "好。"))
+    report = validate(write(tmp_path / "rows.jsonl", [{"output": output}]))
+    assert report.breaches == 0, report.lines()
+    assert report.proved["rule 2"] == 0
+    assert any(check == "rule 2" and "no column" in why for check, why in report.unproved)
+
+
+@pytest.mark.parametrize("language", [{}, {"language": "zh"}])
+@pytest.mark.parametrize("first", ["a b c d e f 好", "好 a", "one two three"])
+def test_words_that_fit_in_no_language_are_a_breach(
+    tmp_path: Path, first: str, language: Row
+) -> None:
+    """No word spans white space, and each has a character: that holds in every language."""
+    output = pairs((first, IDLE), ("four", "Yes."))
+    report = validate(write(tmp_path / "rows.jsonl", [{"output": output, **language}]))
+    assert report.broken["rule 2"] == 1, report.lines()
+
+
+def test_words_that_fit_in_both_languages_are_proved(tmp_path: Path) -> None:
+    """English with a word or two of Chinese in it needs no column to be counted."""
+    output = pairs(("Please say 你好 for", IDLE), ("me.", "Yes."))
+    report = validate(write(tmp_path / "rows.jsonl", [{"output": output}]))
+    assert report.proved["rule 2"] == 1, report.lines()
+
+
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+def test_a_language_that_there_is_not_is_a_breach(
+    clean_build: Built, tmp_path: Path, row_format: str
+) -> None:
+    """Every row's language is en or zh: by the row check, and by the schema."""
+    rows = rows_of(clean_build(row_format, "sample"))[:3]
+    rows[1]["language"] = "fr"
+    report = validate(write(tmp_path / "rows.jsonl", rows))
+    assert {(one.check, one.row) for one in report.first} >= {("shape", 2), ("schema", 2)}
+    assert report.proved["shape"] == 2
+    column = {"tdm": "output", "duo": "messages"}[row_format]
+    named = [{column: rows[1][column], "language": "fr"}]
+    assert validate(write(tmp_path / "rows.jsonl", named)).broken["shape"] == 1
+
+
+def test_an_id_of_another_form_is_a_breach(clean_build: Built, tmp_path: Path) -> None:
+    """An id is its type and a hash; that the hash is right is said to be unproved."""
+    rows = rows_of(clean_build("tdm", "sample"))[:2]
+    rows[1]["id"] = f"{rows[1]['type']}-mine"
+    report = validate(write(tmp_path / "rows.jsonl", rows))
+    assert only(report)[:2] == ("shape", f"an id of the form {rows[1]['type']}-<hex>")
+    assert ("id", "ids are not computed again from the keys of the dialogues") in report.unproved
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+def test_files_without_a_row_are_told(clean_build: Built, tmp_path: Path, name: str) -> None:
+    """Nothing is proved over nothing."""
+    if name.endswith(".parquet"):
+        table = pq.read_table(clean_build("tdm", "sample") / "data" / "train-00000.parquet")
+        pq.write_table(table.slice(0, 0), tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(b"\n \n")
+    with pytest.raises(FolderError, match="holds no row"):
+        validate(tmp_path / name)
+
+
+@pytest.mark.parametrize("tokens", [0, -3])
+def test_slices_of_no_token_are_refused(clean_build: Built, tokens: int) -> None:
+    """A slice holds a token at least, whoever asks."""
+    with pytest.raises(RecipeError, match=rf"--slice-tokens {tokens}: it must be 1 or more"):
+        validate(clean_build("tdm", "sample"), slice_tokens=tokens)
+
+
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_without_a_manifest_nothing_lost_is_not_proved(
+    clean_build: Built, tmp_path: Path, unfinished: bool
+) -> None:
+    """Rows alone do not tell which types were built; an unfinished build's folder is named."""
+    data = shutil.copytree(clean_build("tdm", "sample") / "data", tmp_path / "data")
+    if unfinished:
+        (tmp_path / ".work").mkdir()
+    for path in (tmp_path, data):
+        report = validate(path, sources=["sample"])
+        assert report.breaches == 0, report.lines()
+        assert report.proved["source"] == report.rows
+        assert report.proved["nothing lost"] == 0
+        said = next(why for check, why in report.unproved if check == "nothing lost")
+        assert said.endswith("no manifest says which types and how many rows were built")
+        told = ("manifest", "it is the folder of an unfinished build") in report.unproved
+        assert told == said.startswith("it is the folder of an unfinished build") == unfinished
+
+
+def test_a_part_of_a_run_does_not_prove_that_nothing_is_lost(clean_build: Built) -> None:
+    """A file of a run is not all of it."""
+    folder = clean_build("tdm", "sample")
+    report = validate(folder / "data" / "train-00000.parquet", sources=["sample"])
+    assert report.breaches == 0, report.lines()
+    for check in ("manifest", "nothing lost"):
+        assert (check, f"only a part of the run was given: give {folder}") in report.unproved
+
+
 def _without(name: str) -> Callable[[Row], Any]:
     def change(row: Row) -> Any:
         del row[name]
@@ -255,16 +368,16 @@ def test_types_and_kinds_of_later_versions_are_not_breaches(
 ) -> None:
     """What this version does not know is counted as not proved, and said."""
     rows = rows_of(clean_build("tdm", "sample"))[:3]
-    rows[0]["type"] = "dialogue_reset"
-    rows[0]["id"] = "dialogue_reset-1"
+    rows[0]["type"] = "juggling"
+    rows[0]["id"] = "juggling-1"
     rows[0]["source_ids"] = ["sample:en-01", "sample:en-02"]
-    rows[1]["utterances"][0]["kind"] = "aside"
+    rows[1]["utterances"][0]["kind"] = "sigh"
     report = validate(write(tmp_path / "rows.jsonl", rows), sources=["sample"])
     assert report.breaches == 0, report.lines()
     assert report.proved["shape"] == report.proved["rule 6"] == 3
     assert report.proved["rule 3"] == 1
-    assert report.unproved["rule 3", "the type dialogue_reset is not known to this version"] == 1
-    assert report.unproved["rule 3", "the kind aside is not known to this version"] == 1
+    assert report.unproved["rule 3", "the type juggling is not known to this version"] == 1
+    assert report.unproved["rule 3", "the kind sigh is not known to this version"] == 1
 
 
 def test_repeated_ids_are_named(clean_build: Built, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from duplexdata.pipeline.validate.source import (
     SourceFile,
     Unreadable,
     find_source_files,
+    language_of,
+    own_name,
     read_records,
 )
 
@@ -218,6 +221,26 @@ def test_the_join_holds_no_more_than_is_asked_for(tmp_path: Path) -> None:
     assert most == 11
 
 
+def test_the_join_holds_what_a_block_needs(tmp_path: Path) -> None:
+    """Rows that join dialogues of a block at random hold that block's dialogues, no more."""
+    source = scanned(write_jsonl(tmp_path / "a.jsonl", ultrachat(1000)))
+    chance, uses = random.Random(0), []  # noqa: S311  # it mixes rows, not codes
+    for block in range(0, 1000, 50):
+        members = list(range(block, block + 50))
+        for _ in range(2):  # two types
+            chance.shuffle(members)
+            uses += [members[at : at + 5] for at in range(0, 50, 5)]
+    source.rewind(enumerate(uses))
+    most = 0
+    for when, wanted in enumerate(uses):
+        found = source.dialogues(wanted, when)
+        assert {one: found[one].turns[0] for one in wanted} == {
+            one: f"Question {one}?" for one in wanted
+        }
+        most = max(most, source.held)
+    assert most <= 50
+
+
 def test_the_join_finds_shuffled_rows_too(tmp_path: Path) -> None:
     """Rows out of order make the join keep what it has read; none is missed."""
     source = scanned(write_jsonl(tmp_path / "a.jsonl", ultrachat(100)))
@@ -230,3 +253,104 @@ def test_a_layout_that_does_not_exist_is_told() -> None:
     """--layout takes the names of the layouts."""
     with pytest.raises(SourceError, match="ultrachat_200k"):
         scan_sources(["sample"], {}, "alpaca")
+
+
+DEEP = '{"id": "deep", "data": ' + "[" * 3000 + "]" * 3000 + "}"
+LONG = '{"id": ' + "1" * 5000 + ', "data": ["[q\\"]", "a"]}'
+
+
+@pytest.mark.parametrize("packed", [DEEP, LONG, LONG.replace("{", "{" + " " * (1 << 20))])
+def test_a_row_that_no_reader_goes_through_is_unreadable(tmp_path: Path, packed: str) -> None:
+    """Brackets without end and numbers too long are rows that cannot be used, not tracebacks."""
+    rows = ['{"a": 1}', packed, '{"b": "]"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "rows.json").write_text(f"[{', '.join(rows)}]", "utf-8")
+    for name in ("rows.jsonl", "rows.json"):
+        first, odd, last = records(tmp_path / name)
+        assert (first, last) == ({"a": 1}, {"b": "]"})
+        assert isinstance(odd, Unreadable)
+
+
+def test_numbers_too_long_alone_in_an_array_are_unreadable(tmp_path: Path) -> None:
+    """They end at the comma or bracket after them."""
+    (tmp_path / "rows.json").write_text(f"[{'1' * 5000}, 1, {'2' * 5000}]", "utf-8")
+    assert [isinstance(one, Unreadable) for one in records(tmp_path / "rows.json")] == [
+        *(True, False, True)
+    ]
+
+
+def test_a_glob_is_read_for_its_source_files(tmp_path: Path) -> None:
+    """What else it matches is left aside; it is an error only if nothing is left."""
+    for name in ("a.jsonl", "README.md", "b.json"):
+        (tmp_path / name).write_bytes(b"")
+    assert [one.name for one in find_source_files([str(tmp_path / "*")])] == ["a", "b"]
+    with pytest.raises(SourceError, match="--source"):
+        find_source_files([str(tmp_path / "*.md")])
+
+
+def test_files_of_one_stem_are_told_apart(tmp_path: Path) -> None:
+    """Over all sources, in the order read: `stem`, `stem~2`, `stem~3`."""
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        write_jsonl(tmp_path / folder / "a.jsonl", ultrachat(2, folder))
+    (tmp_path / "y" / "a.json").write_text("[]", "utf-8")
+    both = [str(tmp_path / "x"), str(tmp_path / "y"), "sample", "sample"]
+    assert [one.name for one in find_source_files(both)] == [
+        *("a", "a~2", "a~3", "sample", "sample~2")
+    ]
+    source = scanned(tmp_path / "x", tmp_path / "y" / "a.jsonl")
+    assert source.ordinals("a:x1") == [1]
+    assert source.ordinals("a~2:y1") == [3]
+    assert source.ordinals("a~2:#2") == [3]
+    assert source.ordinals("a:y1") == []
+
+
+def test_own_ids_that_read_as_numbers_or_cannot_be_written() -> None:
+    """`#7` is no id of its own; half a surrogate pair is written out."""
+    assert own_name("#7") is None
+    assert [own_name(one) for one in ("#7a", "x#7", "7")] == ["#7a", "x#7", "7"]
+    assert own_name("a\ud800") == "a\\ud800"
+
+
+def test_an_own_id_that_ends_as_a_number_does_is_one(tmp_path: Path) -> None:
+    """`x:#1` is an own id: of several rows that have it, the first one's."""
+    rows = ultrachat(3)
+    rows[1]["id"] = rows[2]["id"] = "x:#1"
+    source = scanned(write_jsonl(tmp_path / "a.jsonl", rows))
+    source.reject([])
+    assert source.ordinals("a:x:#1") == [1]
+    assert source.ordinals("a:#3") == [2]
+
+
+def test_rejected_rows_of_a_file_read_twice(tmp_path: Path) -> None:
+    """Rejected once it is the copy, twice both; a file found elsewhere goes by its place."""
+    path = write_jsonl(tmp_path / "a.jsonl", [*ultrachat(2), {"odd": 1}])
+    source = scanned(path, path)
+    said = source.files[0].said
+    assert source.reject([(said, 1), (said, 3), (said, 3)]) == []
+    assert source.rejected is not None
+    assert source.rejected.tolist() == [False, False, True, True, False, True]
+    assert source.reject([(said, 1)] * 3) == [(said, 1)]
+    (tmp_path / "b").mkdir()
+    other = write_jsonl(tmp_path / "b" / "a.jsonl", ultrachat(3))
+    moved = scan_sources([str(path), str(other)], {}, None, said=["old/a.jsonl", "new/a.jsonl"])
+    assert moved.reject([("old/a.jsonl", 2)]) == []
+    assert moved.rejected is not None
+    assert moved.rejected.tolist() == [False, True] + [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("What is it? It is a cat.", "en"),
+        ("今天天气怎么样？很好。", "zh"),
+        ("请解释 Python 的 list comprehension，谢谢你的帮助。", "zh"),
+        ("Say 你好 to all of them at once.", "en"),
+        ("一 two", "zh"),
+        ("...", None),
+        ("二 don't", None),
+    ],
+)
+def test_the_language_of_a_text_by_its_script(text: str, language: str | None) -> None:
+    """Chinese has as many Han characters as other words; where that is open, nothing is said."""
+    assert language_of([text]) == language
