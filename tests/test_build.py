@@ -14,6 +14,8 @@ import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
+from duplexdata.pipeline.commands import run_build
+
 from .conftest import ROOT, Rows, rows_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -21,6 +23,9 @@ BuiltRows = Callable[..., Rows]
 WriteDialogues = Callable[..., Path]
 
 LONG = "It is a long answer, and it goes on and on, so that it can be cut at many places. " * 2
+
+TDM_SAMPLE = ("--format", "tdm", "--source", "sample")
+SINGLES = ("--rates", "uninterrupted=1,generation_termination=1")
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -122,7 +127,7 @@ def test_formats_split_alike(sample_run: Path, built_rows: BuiltRows) -> None:
 def test_ids_are_unique_and_stable(built_rows: BuiltRows) -> None:
     """No id comes twice; a row's id does not depend on the seed."""
     first, second = (
-        [row["id"] for row in built_rows("--format", "tdm", "--source", "sample", "--seed", seed)]
+        [row["id"] for row in built_rows(*TDM_SAMPLE, *SINGLES, "--seed", seed)]
         for seed in ("0", "1")
     )
     assert first == second
@@ -131,9 +136,7 @@ def test_ids_are_unique_and_stable(built_rows: BuiltRows) -> None:
 
 def test_another_seed_tells_other_stories(built_rows: BuiltRows) -> None:
     """The seed changes slices and cuts."""
-    first, second = (
-        built_rows("--format", "tdm", "--source", "sample", "--seed", seed) for seed in ("0", "1")
-    )
+    first, second = (built_rows(*TDM_SAMPLE, *SINGLES, "--seed", seed) for seed in ("0", "1"))
     assert sum(a["output"] != b["output"] for a, b in zip(first, second, strict=True)) > 170
 
 
@@ -153,10 +156,10 @@ def test_samples_keep_that_many_rows_whatever_the_order(
     """--samples N keeps N rows, the same ones when the source's rows are shuffled."""
     dialogues = [[f"{number}?", LONG, "And?", LONG] for number in range(60)]
     source = write_dialogues(dialogues)
-    kept = built_rows("--format", "tdm", "--source", source, "--samples", "25")
+    kept = built_rows("--format", "tdm", "--source", source, "--samples", "25", *SINGLES)
     source = write_dialogues(dialogues[::-1])
-    again = built_rows("--format", "tdm", "--source", source, "--samples", "25")
-    everything = built_rows("--format", "tdm", "--source", source, "--samples", "0")
+    again = built_rows("--format", "tdm", "--source", source, "--samples", "25", *SINGLES)
+    everything = built_rows("--format", "tdm", "--source", source, "--samples", "0", *SINGLES)
     assert len(kept) == 25
     assert {row["id"] for row in kept} == {row["id"] for row in again}
     assert len(everything) == 120
@@ -172,7 +175,7 @@ def test_samples_over_several_blocks_and_workers(duplexdata: Run, tmp_path: Path
     recipe.write_text("block_rows = 7\n")
     for workers in ("1", "2"):
         done = duplexdata(
-            *("build", "--format", "duo", "--source", "sample", "--samples", "11"),
+            *("build", "--format", "duo", "--source", "sample", "--samples", "11", *SINGLES),
             *("--config", recipe, "--out", tmp_path / workers, "--workers", workers),
         )
         assert done.returncode == 0, done.stderr
@@ -197,7 +200,8 @@ def test_rejects_and_left_out_rows_are_named(
 ) -> None:
     """rejected.parquet names each row that is in no row of a type, with place and reason."""
     source = write_dialogues([["a?", "yes"], ["b?", ""], ["a?", "yes"], ["c?", LONG, "d?", LONG]])
-    done = duplexdata("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out")
+    out = tmp_path / "out"
+    done = duplexdata("build", "--format", "tdm", "--source", source, "--out", out, *SINGLES)
     assert done.returncode == 0, done.stderr
     rejected = pq.read_table(tmp_path / "out" / "rejected.parquet").to_pylist()
     assert [
@@ -320,6 +324,11 @@ def test_nothing_to_write_is_exit_1(
         (("--format", "tdm", "--source", "sample", "--rates", "uninterrupted=2"), "rates"),
         (("--format", "tdm", "--source", "sample", "--rates", "uninterrupted=0"), "nothing"),
         (("--format", "tdm", "--source", "sample", "--validation", "1"), "validation"),
+        (("--format", "tdm", "--source", "sample", "--validation", "nan"), "finite"),
+        (
+            ("--format", "tdm", "--source", "sample", "--rates", "regeneration=1,regeneration=0"),
+            "twice",
+        ),
         (("--format", "tdm", "--source", "sample", "--limit", "0"), "limit"),
         (("--format", "tdm", "--source", "sample", "--slice-tokens", "0"), "slice_tokens"),
         (("--format", "tdm", "--source", "sample", "--tokenizer", "no_such"), "no_such"),
@@ -354,12 +363,15 @@ def test_two_builds_at_once_are_refused(duplexdata: Run, tmp_path: Path) -> None
     from filelock import FileLock
 
     (tmp_path / "out" / ".work").mkdir(parents=True)
+    (tmp_path / "out" / ".work" / "spool").write_text("of the other build")
     with FileLock(tmp_path / "out" / ".work" / "lock"):
         done = duplexdata(
             "build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out"
         )
-    assert done.returncode == 2
-    assert "another build" in done.stderr
+        assert done.returncode == 2
+        assert "another build" in done.stderr
+        assert (tmp_path / "out" / ".work" / "lock").exists()
+        assert (tmp_path / "out" / ".work" / "spool").exists()
 
 
 def test_tail_idle_and_stop_share_come_from_the_recipe(
@@ -414,3 +426,138 @@ def test_sample_is_built_in_both_languages(sample_run: Path) -> None:
     languages = manifest_of(sample_run)["counts"]["languages"]
     assert languages["en"] >= 120
     assert languages["zh"] >= 40
+
+
+def test_all_types_are_built_by_default(sample_run: Path) -> None:
+    """Without --rates every type takes the paper's share, and its sums add up."""
+    counts = manifest_of(sample_run)["counts"]
+    assert set(counts["written"]) == {
+        "uninterrupted",
+        "topic_interweaving",
+        "generation_termination",
+        "regeneration",
+        "dialogue_reset",
+        "back_on_topic",
+    }
+    for name, drawn in counts["drawn"].items():
+        left_out = sum(by.get(name, 0) for by in counts["left_out"].values())
+        assert drawn == counts["in_rows"][name] + left_out
+
+
+def test_statements_by_default_in_duo_alone(built_rows: BuiltRows) -> None:
+    """Duo has half a statement an answer unless told otherwise, tdm none."""
+    kinds = {
+        name: [
+            one["kind"]
+            for row in built_rows("--format", name, "--source", "sample", *SINGLES)
+            for one in row["utterances"]
+        ]
+        for name in ("tdm", "duo")
+    }
+    assert "statement" not in kinds["tdm"]
+    answers = kinds["duo"].count("answer")
+    assert 0.35 * answers < kinds["duo"].count("statement") < 0.55 * answers
+
+
+def test_files_of_one_stem_are_told_apart(built_rows: BuiltRows, tmp_path: Path) -> None:
+    """No two dialogues have one source_id, though their files share a name and have no ids."""
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        row = json.dumps({"id": "#1", "data": [f"Question {number}?", LONG, "And?", LONG]})
+        (tmp_path / str(number) / "part.jsonl").write_text(row + "\n")
+    rows = built_rows("--format", "tdm", "--source", str(tmp_path / "*" / "part.jsonl"), *SINGLES)
+    assert {one for row in rows for one in row["source_ids"]} == {"part:#1", "part~2:#1"}
+
+
+def test_rows_over_several_row_groups_are_all_there(
+    built_rows: BuiltRows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A shard of many row groups holds the rows that one of a single group holds."""
+    whole = built_rows(*TDM_SAMPLE, *SINGLES)
+    monkeypatch.setattr("duplexdata.pipeline.block._GROUP_PAIRS", 50)
+    run_build(
+        {"format": "tdm", "source": ["sample"], "rates": SINGLES[1]},
+        config=None,
+        out=tmp_path / "grouped",
+        workers=1,
+        engine="local",
+        overwrite=False,
+    )
+    shard = pq.ParquetFile(tmp_path / "grouped" / "data" / "train-00000.parquet")
+    assert shard.num_row_groups > 50
+    assert shard.read().to_pylist() == whole
+
+
+def test_unfinished_folder_of_another_recipe_is_refused(duplexdata: Run, tmp_path: Path) -> None:
+    """Finished blocks of another recipe are no start for this one."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 40\n")
+    arguments = ("build", *TDM_SAMPLE, "--config", recipe, "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    work = tmp_path / "out" / ".work"
+    (work / "blocks").mkdir(parents=True)
+    (work / "blocks" / "00000.json").write_text("{}")
+    identity = {"recipe": {**manifest_of(tmp_path / "out")["recipe"], "seed": 5}}
+    (work / "identity.json").write_text(json.dumps(identity))
+    (tmp_path / "out" / "manifest.json").unlink()
+    refused = duplexdata(*arguments)
+    assert refused.returncode == 2
+    assert "there 5" in refused.stderr
+
+
+def test_edited_transitions_of_a_finished_folder_are_said(duplexdata: Run, tmp_path: Path) -> None:
+    """A folder that was built with other sentences is not called finished."""
+    own, recipe = tmp_path / "own.toml", tmp_path / "recipe.toml"
+    own.write_text('[generation_termination]\nstop = ["Cut!"]\n')
+    recipe.write_text(f'[transitions]\nen = "{own}"\n')
+    arguments = ("build", *TDM_SAMPLE, "--config", recipe, "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    own.write_text('[generation_termination]\nstop = ["Cut it!"]\n')
+    refused = duplexdata(*arguments)
+    assert refused.returncode == 2
+    assert "transitions.en" in refused.stderr
+
+
+def test_a_finished_folder_that_lost_a_file_is_said(duplexdata: Run, tmp_path: Path) -> None:
+    """A folder whose shards are gone is not called finished."""
+    arguments = ("build", *TDM_SAMPLE, "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    (tmp_path / "out" / "data" / "train-00000.parquet").unlink()
+    refused = duplexdata(*arguments)
+    assert refused.returncode == 2
+    assert "train-00000.parquet" in refused.stderr
+    assert duplexdata(*arguments, "--overwrite").returncode == 0
+
+
+def test_a_broken_manifest_can_be_overwritten(duplexdata: Run, tmp_path: Path) -> None:
+    """A manifest that is no JSON is said; --overwrite starts anew, as the message tells."""
+    arguments = ("build", *TDM_SAMPLE, "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    (tmp_path / "out" / "manifest.json").write_text("{")
+    assert "--overwrite" in duplexdata(*arguments).stderr
+    assert duplexdata(*arguments, "--overwrite").returncode == 0
+
+
+def test_a_new_file_in_a_source_folder_is_said(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """A finished folder whose source has a file more is not called finished."""
+    (tmp_path / "in").mkdir()
+    write_dialogues([["a?", LONG, "b?", LONG]], "in/one.jsonl")
+    arguments = ("build", "--format", "tdm", "--source", tmp_path / "in", "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    write_dialogues([["c?", LONG, "d?", LONG]], "in/two.jsonl")
+    done = duplexdata(*arguments)
+    assert done.returncode == 2
+    assert "two.jsonl" in done.stderr
+
+
+def test_a_users_files_in_data_are_left_alone(duplexdata: Run, tmp_path: Path) -> None:
+    """A folder with a data/ and README.md of the user's own is refused and keeps them."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "thesis.txt").write_text("years of work")
+    (tmp_path / "README.md").write_text("mine")
+    done = duplexdata("build", *TDM_SAMPLE, "--out", tmp_path)
+    assert done.returncode == 2
+    assert (tmp_path / "data" / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "README.md").read_text() == "mine"

@@ -223,3 +223,80 @@ def test_changed_source_is_built_anew(
     fresh = ["--source", str(file), "--out", str(tmp_path / "fresh")]
     assert duplexdata(*arguments, *fresh).returncode == 0
     assert digests(tmp_path / "out") == digests(tmp_path / "fresh")
+
+
+def many(count: int, first: int = 0) -> list[list[str]]:
+    """So many dialogues of two rounds."""
+    long = "It is a long answer, and it goes on and on, so that it can be cut at many places."
+    return [[f"Question {number}?", long, "And?", long] for number in range(first, first + count)]
+
+
+def test_a_sample_of_a_changed_source_is_drawn_anew(
+    duplexdata: Callable[..., subprocess.CompletedProcess[str]],
+    write_dialogues: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """A block that was finished for another threshold is built again."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 10\nsamples = 15\n")
+    arguments = ["build", "--format", "tdm", "--config", str(recipe), "--workers", "1"]
+    file = write_dialogues(many(30))
+    out = ["--source", str(file), "--out", str(tmp_path / "out")]
+    assert run_killed([*arguments, *out], 14) == -signal.SIGKILL
+    assert list((tmp_path / "out" / ".work" / "blocks").iterdir())
+    write_dialogues(many(60))
+    run_whole([*arguments, *out])
+    fresh = ["--source", str(file), "--out", str(tmp_path / "fresh")]
+    assert duplexdata(*arguments, *fresh).returncode == 0
+    assert digests(tmp_path / "out") == digests(tmp_path / "fresh")
+
+
+def test_rows_that_moved_are_named_where_they_stand(
+    duplexdata: Callable[..., subprocess.CompletedProcess[str]],
+    write_dialogues: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    """A blank line before the resume moves the places that rejected.parquet names."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 1\n")
+    arguments = ["build", "--format", "tdm", "--config", str(recipe), "--workers", "1"]
+    file = write_dialogues([["one?", "yes"], ["two?", "no"], ["three?", "maybe"]])
+    out = ["--source", str(file), "--out", str(tmp_path / "out")]
+    assert run_killed([*arguments, *out], 16) == -signal.SIGKILL
+    file.write_text("\n" + file.read_text("utf-8"), encoding="utf-8")
+    run_whole([*arguments, *out])
+    fresh = ["--source", str(file), "--out", str(tmp_path / "fresh")]
+    assert duplexdata(*arguments, *fresh).returncode == 0
+    assert digests(tmp_path / "out") == digests(tmp_path / "fresh")
+
+
+def test_a_lost_shard_is_built_again(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """A block whose report is there but whose shard is gone is not taken for finished."""
+    assert run_killed(command("out"), 40) == -signal.SIGKILL
+    shard = min((tmp_path / "out" / "data").iterdir())
+    shard.unlink()
+    run_whole(command("out"))
+    assert digests(tmp_path / "out") == never_killed
+
+
+def test_terminated(
+    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+) -> None:
+    """SIGTERM, which schedulers send, is what Ctrl-C is: exit 1 and how to go on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "duplexdata", *command("out", workers=2)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline()  # it has begun
+    process.terminate()
+    said = process.stderr.read()
+    assert process.wait() == 1
+    process.stderr.close()
+    assert "go on with: duplexdata build" in said
+    assert "Traceback" not in said
+    run_whole(command("out"))
+    assert digests(tmp_path / "out") == never_killed

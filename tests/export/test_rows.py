@@ -1,7 +1,6 @@
 """Both formats, rendered from the same scripts."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -48,24 +47,26 @@ def _turns(found: Sequence[str]) -> tuple[Turn, ...]:
     )
 
 
-def sliced_scripts(found: Sequence[Dialogue], slice_tokens: int = 10) -> list[SlicedScript]:
+def sliced_scripts(
+    found: Sequence[Dialogue], slice_tokens: int = 10, tail: int = 1
+) -> list[SlicedScript]:
     """Every script that can be made of these dialogues."""
     slicer = Slicer(CL100K, slice_tokens)
     setting = Setting(cut_places(slicer), TRANSITIONS, 0.3, DEFAULT_MARKERS)
     scripts = [
-        finish(one.script([dialogue], Chance(0, (dialogue.key,)), setting), WRITERS["offline"])
+        finish(
+            one.script([dialogue], Chance(0, (dialogue.key,)), setting), WRITERS["offline"].reply
+        )
         for dialogue in found
         for one in TYPES.values()
-        if one.missing([dialogue], setting) is None
+        if one.grouping is None and one.missing([dialogue], setting) is None
     ]
-    return [slice_script(script, slicer, seed=0) for script in scripts]
+    return [slice_script(script, slicer, seed=0, tail_idle=tail) for script in scripts]
 
 
-def rendered(
-    format_name: str, sliced: Sequence[SlicedScript], tail: int = 1
-) -> list[dict[str, Any]]:
+def rendered(format_name: str, sliced: Sequence[SlicedScript]) -> list[dict[str, Any]]:
     """The rows of a format."""
-    table = FORMATS[format_name].render(sliced, tail)
+    table = FORMATS[format_name].render(sliced)
     table.validate(full=True)
     assert table.schema == FORMATS[format_name].schema
     rows: list[dict[str, Any]] = table.to_pylist()
@@ -76,8 +77,8 @@ def rendered(
 @given(st.lists(dialogues, min_size=1, max_size=3), st.sampled_from([1, 3, 10]), st.integers(0, 3))
 def test_tdm_is_the_script_in_time(found: list[Dialogue], slice_tokens: int, tail: int) -> None:
     """Every utterance is heard in its pairs, to the byte, and all else is silence (rules 1, 3)."""
-    sliced = sliced_scripts(found, slice_tokens)
-    for row, one in zip(rendered("tdm", sliced, tail), sliced, strict=True):
+    sliced = sliced_scripts(found, slice_tokens, tail)
+    for row, one in zip(rendered("tdm", sliced), sliced, strict=True):
         output = row["output"]
         assert [part["role"] for part in output] == ["user", "assistant"] * (len(output) // 2)
         silent = [part["content"] == IDLE for part in output]
@@ -202,8 +203,6 @@ def test_no_rows_is_a_table_too() -> None:
 def test_a_script_with_silence_alone_at_its_end() -> None:
     """tail_idle pairs end a row, none if the recipe says so."""
     script = Script("i", "uninterrupted", "en", ("s",), ("k",), ())
-    sliced = slice_script(replace(script, utterances=()), Slicer(CL100K, 10), 0)
-    assert [len(row["output"]) for tail in (0, 2) for row in rendered("tdm", [sliced], tail)] == [
-        0,
-        4,
-    ]
+    slicer = Slicer(CL100K, 10)
+    sliced = [slice_script(script, slicer, seed=0, tail_idle=tail) for tail in (0, 2)]
+    assert [len(row["output"]) for row in rendered("tdm", sliced)] == [0, 4]
