@@ -66,6 +66,7 @@ def plan_task(task: BlockTask) -> PlanReport:
         in_rows=_in_rows(plan),
         planned=_by_type(plan),
         left_out=_left_out(plan, work.block),
+        unused=_unused(plan, work.block),
         ranks=[sample_rank(row.id, task.recipe.seed) for row in plan.rows],
     )
 
@@ -91,6 +92,7 @@ def build_task(task: BlockTask) -> BlockReport:
         in_rows=_in_rows(plan),
         planned=_by_type(plan),
         left_out=_left_out(plan, block),
+        unused=_unused(plan, block),
         written=_sorted(tally.written),
         splits=_sorted(tally.splits),
         languages=_sorted(tally.languages),
@@ -145,12 +147,23 @@ def _in_rows(plan: Plan) -> dict[str, int]:
 
 
 def _left_out(plan: Plan, block: Block) -> list[list[Any]]:
-    found: list[list[Any]] = []
+    return [[*_where(one.member, block), one.type, one.reason] for one in plan.left_out]
+
+
+def _unused(plan: Plan, block: Block) -> list[list[Any]]:
+    """The dialogues that were left out of every type they were drawn for, once each."""
+    used = {member for row in plan.rows for member in row.members}
+    reasons: dict[int, str] = {}
     for one in plan.left_out:
-        place = block.places[one.member]
-        source_id = block.dialogues[one.member].source_id
-        found.append([place.file, place.row, place.line, source_id, one.type, one.reason])
-    return found
+        if one.member not in used:
+            reasons.setdefault(one.member, one.reason)
+    return [[*_where(member, block), reasons[member]] for member in sorted(reasons)]
+
+
+def _where(member: int, block: Block) -> tuple[str, int, int | None, str]:
+    """File, row, line and source id of a dialogue."""
+    place = block.places[member]
+    return place.file, place.row, place.line, block.dialogues[member].source_id
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

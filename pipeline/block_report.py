@@ -18,7 +18,9 @@ class BlockReport:
         drawn: dialogues drawn, by type.
         in_rows: of these, how many are in a row to come.
         planned: rows to come, by type.
-        left_out: dialogues drawn that are in no row: file, row, line, source id, type, reason.
+        left_out: dialogues drawn for a type that are in no row of it: file, row, line, source
+            id, type, reason.
+        unused: those of them that are in no row at all: file, row, line, source id, reason.
         written: rows written, by type.
         splits: rows written, by split.
         languages: rows written, by language.
@@ -36,6 +38,7 @@ class BlockReport:
     in_rows: dict[str, int]
     planned: dict[str, int]
     left_out: list[list[Any]]
+    unused: list[list[Any]]
     written: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
@@ -56,6 +59,7 @@ class PlanReport:
     in_rows: dict[str, int]
     planned: dict[str, int]
     left_out: list[list[Any]]
+    unused: list[list[Any]]
     ranks: list[int]
 
 
@@ -69,6 +73,7 @@ def unwritten_report(plan: PlanReport, threshold: int | None) -> BlockReport:
         in_rows=plan.in_rows,
         planned=plan.planned,
         left_out=plan.left_out,
+        unused=plan.unused,
     )
 
 

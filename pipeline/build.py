@@ -18,7 +18,7 @@ from .engine import ENGINES
 from .errors import BuildError, FolderError, SourceError
 from .export.card import card
 from .export.manifest import counts, wrong_sums
-from .export.rejected import write_rejected
+from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
 from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
@@ -270,12 +270,14 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
             f"no row could be built of {reading.kept} dialogues: left out {counted['left_out']}"
         )
     run.folder.remove_other_shards({file.path for file in shards})
-    rejected = write_rejected(_rejected_rows(reading, reports), path)
+    rejected = write_rows(_rejected_rows(reading, reports), REJECTED, path, "rejected.parquet")
+    left_out = (tuple(one) for report in reports for one in report.left_out)
+    beside = [rejected, write_rows(left_out, LEFT_OUT, path, "left_out.parquet")]
     manifest = {
         **identity,
         "sources": [asdict(one) for one in reading.files],
         "counts": counted,
-        "files": {file.path: _facts(file) for file in [*shards, rejected]},
+        "files": {file.path: _facts(file) for file in [*shards, *beside]},
     }
     write_text(card(manifest), path, "README.md")
     write_text(_json(_run_facts(run)), path, "run.json")
@@ -286,10 +288,10 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
 def _rejected_rows(reading: Reading, reports: list[BlockReport]) -> Iterator[tuple[Any, ...]]:
     for one in reading.rejected:
         place = one.place
-        yield place.file, place.row, place.line, None, None, one.reason, one.detail
+        yield place.file, place.row, place.line, None, one.reason, one.detail
     for report in reports:
-        for left_out in report.left_out:
-            yield (*left_out, "")
+        for unused in report.unused:
+            yield (*unused, "left out of every type it was drawn for")
 
 
 def _facts(file: WrittenFile) -> dict[str, Any]:

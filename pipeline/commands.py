@@ -106,5 +106,5 @@ def _summary(outcome: Outcome, folder: Path) -> str:
     return (
         f"{first}: {folder}: {sum(counted['written'].values()):,} rows ({written}) from "
         f"{counted['kept']:,} of {counted['source_rows']:,} source rows; {rejected:,} rejected, "
-        f"{left_out:,} left out of a type (rejected.parquet names each)"
+        f"{left_out:,} left out of a type (rejected.parquet and left_out.parquet name each)"
     )

@@ -17,6 +17,9 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 Rows = list[dict[str, Any]]
 
+LONG = "It is a long answer, and it goes on and on, so that it can be cut at many places. " * 2
+TDM_SAMPLE = ("--format", "tdm", "--source", "sample")
+
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
@@ -87,3 +90,9 @@ def rows_of(folder: Path) -> Rows:
         for file in sorted((folder / "data").iterdir())
         for row in pq.read_table(file).to_pylist()
     ]
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a run."""
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return manifest

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import datasets
 import jsonschema
@@ -16,22 +15,14 @@ import pytest
 
 from duplexdata.pipeline.commands import run_build
 
-from .conftest import ROOT, Rows, rows_of
+from .conftest import LONG, ROOT, TDM_SAMPLE, Rows, manifest_of, rows_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 BuiltRows = Callable[..., Rows]
 WriteDialogues = Callable[..., Path]
 
-LONG = "It is a long answer, and it goes on and on, so that it can be cut at many places. " * 2
 
-TDM_SAMPLE = ("--format", "tdm", "--source", "sample")
 SINGLES = ("--rates", "uninterrupted=1,generation_termination=1")
-
-
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of a run."""
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-    return manifest
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +46,7 @@ def test_folder_holds_what_the_contract_says(sample_run: Path) -> None:
     assert sorted(file.name for file in sample_run.iterdir()) == [
         "README.md",
         "data",
+        "left_out.parquet",
         "manifest.json",
         "rejected.parquet",
         "run.json",
@@ -78,7 +70,7 @@ def test_manifest_names_every_file_by_hash(sample_run: Path) -> None:
     """Sha256, size and rows of each Parquet file are those of the file on disk."""
     files = manifest_of(sample_run)["files"]
     on_disk = {f"data/{file.name}" for file in (sample_run / "data").iterdir()}
-    assert set(files) == on_disk | {"rejected.parquet"}
+    assert set(files) == on_disk | {"rejected.parquet", "left_out.parquet"}
     for path, facts in files.items():
         data = (sample_run / path).read_bytes()
         assert facts["sha256"] == hashlib.sha256(data).hexdigest()
@@ -198,25 +190,45 @@ def test_default_samples_of_duo_are_ten_thousand(duplexdata: Run, tmp_path: Path
 def test_rejects_and_left_out_rows_are_named(
     duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
 ) -> None:
-    """rejected.parquet names each row that is in no row of a type, with place and reason."""
+    """rejected.parquet names each source row that is in no row, left_out.parquet each of a type."""
     source = write_dialogues([["a?", "yes"], ["b?", ""], ["a?", "yes"], ["c?", LONG, "d?", LONG]])
     out = tmp_path / "out"
     done = duplexdata("build", "--format", "tdm", "--source", source, "--out", out, *SINGLES)
     assert done.returncode == 0, done.stderr
-    rejected = pq.read_table(tmp_path / "out" / "rejected.parquet").to_pylist()
-    assert [
-        (one["row"], one["line"], one["source_id"], one["type"], one["reason"]) for one in rejected
-    ] == [
-        (2, 2, None, None, "empty_content"),
-        (3, 3, None, None, "duplicate"),
-        (1, 1, "dialogues:0", "generation_termination", "no_cuttable_answer"),
+    rejected = pq.read_table(out / "rejected.parquet").to_pylist()
+    assert [(one["row"], one["line"], one["source_id"], one["reason"]) for one in rejected] == [
+        (2, 2, None, "empty_content"),
+        (3, 3, None, "duplicate"),
     ]
     assert {one["source"] for one in rejected} == {str(source)}
+    (left_out,) = pq.read_table(out / "left_out.parquet").to_pylist()
+    assert left_out == {
+        "source": str(source),
+        "row": 1,
+        "line": 1,
+        "source_id": "dialogues:0",
+        "type": "generation_termination",
+        "reason": "no_cuttable_answer",
+    }
     counts = manifest_of(tmp_path / "out")["counts"]
     assert counts["source_rows"] == 4
     assert counts["kept"] == 2
     assert counts["rejected"] == {"duplicate": 1, "empty_content": 1}
     assert counts["left_out"] == {"no_cuttable_answer": {"generation_termination": 1}}
+
+
+def test_a_dialogue_in_no_row_at_all_is_rejected_by_name(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
+) -> None:
+    """A usable dialogue that is left out of every type is a source row left out, once."""
+    source = write_dialogues([["a?", "yes"], ["c?", LONG, "d?", LONG]])
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out"),
+        *("--rates", "generation_termination=1,regeneration=1"),
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = pq.read_table(tmp_path / "out" / "rejected.parquet").to_pylist()
+    assert (row["row"], row["source_id"], row["reason"]) == (1, "dialogues:0", "no_cuttable_answer")
 
 
 def test_defused_markers_are_counted(
@@ -231,72 +243,11 @@ def test_defused_markers_are_counted(
     assert manifest_of(tmp_path / "out")["counts"]["defused"] == 3
 
 
-def test_finished_run_says_so(duplexdata: Run, sample_run: Path) -> None:
-    """The same command on a finished folder changes nothing and is exit 0."""
-    before = (sample_run / "run.json").read_bytes()
-    done = duplexdata(
-        *("build", "--format", "tdm", "--source", "sample"),
-        *("--validation", "0.3", "--out", sample_run),
-    )
-    assert done.returncode == 0
-    assert "already finished" in done.stderr
-    assert (sample_run / "run.json").read_bytes() == before
-
-
-def test_folder_of_another_recipe_is_refused_with_the_difference(
-    duplexdata: Run, tmp_path: Path
-) -> None:
-    """Exit 2 with the knob that differs; --overwrite builds anew."""
-    arguments = ("build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    refused = duplexdata(*arguments, "--seed", "7")
-    assert refused.returncode == 2
-    assert "recipe.seed: 7, there 0" in refused.stderr
-    assert manifest_of(tmp_path / "out")["recipe"]["seed"] == 0
-    assert duplexdata(*arguments, "--seed", "7", "--overwrite").returncode == 0
-    assert manifest_of(tmp_path / "out")["recipe"]["seed"] == 7
-
-
-def test_changed_source_of_a_finished_run_is_said(
-    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
-) -> None:
-    """A finished folder whose source has changed since is not called finished."""
-    source = write_dialogues([["a?", LONG, "b?", LONG]])
-    arguments = ("build", "--format", "tdm", "--source", source, "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    write_dialogues([["a?", LONG, "c?", LONG]])
-    done = duplexdata(*arguments)
-    assert done.returncode == 2
-    assert "has changed" in done.stderr
-
-
-def test_foreign_folder_is_left_alone(duplexdata: Run, tmp_path: Path) -> None:
-    """A folder with other files is refused, also with --overwrite, and keeps them."""
-    (tmp_path / "thesis.txt").write_text("years of work")
-    for more in ((), ("--overwrite",)):
-        done = duplexdata(
-            "build", "--format", "tdm", "--source", "sample", "--out", tmp_path, *more
-        )
-        assert done.returncode == 2
-        assert "thesis.txt" in done.stderr
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
-
-
 def test_standard_output_is_the_folder_alone(duplexdata: Run, tmp_path: Path) -> None:
     """Results go to standard output, talk to standard error."""
     done = duplexdata("build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out")
     assert done.stdout == f"{tmp_path / 'out'}\n"
     assert "ranks from" in done.stderr
-
-
-def test_default_folder(duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path) -> None:
-    """Without --out a run goes to outputs/<format>-<stem of the first source>-<seed>."""
-    write_dialogues([["a?", LONG, "b?", LONG]], "talks.v2.jsonl")
-    done = duplexdata(
-        *("build", "--format", "duo", "--source", "talks.v2.jsonl", "--seed", "3"), cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "outputs" / "duo-talks.v2-3" / "manifest.json").is_file()
 
 
 def test_nothing_to_write_is_exit_1(
@@ -356,22 +307,6 @@ def test_debug_shows_a_traceback(duplexdata: Run) -> None:
     done = duplexdata("build", "--format", "tdm", "--source", "nowhere.jsonl", "--debug")
     assert done.returncode != 0
     assert "Traceback" in done.stderr
-
-
-def test_two_builds_at_once_are_refused(duplexdata: Run, tmp_path: Path) -> None:
-    """A folder that another process is building is left to it."""
-    from filelock import FileLock
-
-    (tmp_path / "out" / ".work").mkdir(parents=True)
-    (tmp_path / "out" / ".work" / "spool").write_text("of the other build")
-    with FileLock(tmp_path / "out" / ".work" / "lock"):
-        done = duplexdata(
-            "build", "--format", "tdm", "--source", "sample", "--out", tmp_path / "out"
-        )
-        assert done.returncode == 2
-        assert "another build" in done.stderr
-        assert (tmp_path / "out" / ".work" / "lock").exists()
-        assert (tmp_path / "out" / ".work" / "spool").exists()
 
 
 def test_tail_idle_and_stop_share_come_from_the_recipe(
@@ -486,78 +421,3 @@ def test_rows_over_several_row_groups_are_all_there(
     shard = pq.ParquetFile(tmp_path / "grouped" / "data" / "train-00000.parquet")
     assert shard.num_row_groups > 50
     assert shard.read().to_pylist() == whole
-
-
-def test_unfinished_folder_of_another_recipe_is_refused(duplexdata: Run, tmp_path: Path) -> None:
-    """Finished blocks of another recipe are no start for this one."""
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text("block_rows = 40\n")
-    arguments = ("build", *TDM_SAMPLE, "--config", recipe, "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    work = tmp_path / "out" / ".work"
-    (work / "blocks").mkdir(parents=True)
-    (work / "blocks" / "00000.json").write_text("{}")
-    identity = {"recipe": {**manifest_of(tmp_path / "out")["recipe"], "seed": 5}}
-    (work / "identity.json").write_text(json.dumps(identity))
-    (tmp_path / "out" / "manifest.json").unlink()
-    refused = duplexdata(*arguments)
-    assert refused.returncode == 2
-    assert "there 5" in refused.stderr
-
-
-def test_edited_transitions_of_a_finished_folder_are_said(duplexdata: Run, tmp_path: Path) -> None:
-    """A folder that was built with other sentences is not called finished."""
-    own, recipe = tmp_path / "own.toml", tmp_path / "recipe.toml"
-    own.write_text('[generation_termination]\nstop = ["Cut!"]\n')
-    recipe.write_text(f'[transitions]\nen = "{own}"\n')
-    arguments = ("build", *TDM_SAMPLE, "--config", recipe, "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    own.write_text('[generation_termination]\nstop = ["Cut it!"]\n')
-    refused = duplexdata(*arguments)
-    assert refused.returncode == 2
-    assert "transitions.en" in refused.stderr
-
-
-def test_a_finished_folder_that_lost_a_file_is_said(duplexdata: Run, tmp_path: Path) -> None:
-    """A folder whose shards are gone is not called finished."""
-    arguments = ("build", *TDM_SAMPLE, "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    (tmp_path / "out" / "data" / "train-00000.parquet").unlink()
-    refused = duplexdata(*arguments)
-    assert refused.returncode == 2
-    assert "train-00000.parquet" in refused.stderr
-    assert duplexdata(*arguments, "--overwrite").returncode == 0
-
-
-def test_a_broken_manifest_can_be_overwritten(duplexdata: Run, tmp_path: Path) -> None:
-    """A manifest that is no JSON is said; --overwrite starts anew, as the message tells."""
-    arguments = ("build", *TDM_SAMPLE, "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    (tmp_path / "out" / "manifest.json").write_text("{")
-    assert "--overwrite" in duplexdata(*arguments).stderr
-    assert duplexdata(*arguments, "--overwrite").returncode == 0
-
-
-def test_a_new_file_in_a_source_folder_is_said(
-    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path
-) -> None:
-    """A finished folder whose source has a file more is not called finished."""
-    (tmp_path / "in").mkdir()
-    write_dialogues([["a?", LONG, "b?", LONG]], "in/one.jsonl")
-    arguments = ("build", "--format", "tdm", "--source", tmp_path / "in", "--out", tmp_path / "out")
-    assert duplexdata(*arguments).returncode == 0
-    write_dialogues([["c?", LONG, "d?", LONG]], "in/two.jsonl")
-    done = duplexdata(*arguments)
-    assert done.returncode == 2
-    assert "two.jsonl" in done.stderr
-
-
-def test_a_users_files_in_data_are_left_alone(duplexdata: Run, tmp_path: Path) -> None:
-    """A folder with a data/ and README.md of the user's own is refused and keeps them."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "thesis.txt").write_text("years of work")
-    (tmp_path / "README.md").write_text("mine")
-    done = duplexdata("build", *TDM_SAMPLE, "--out", tmp_path)
-    assert done.returncode == 2
-    assert (tmp_path / "data" / "thesis.txt").read_text() == "years of work"
-    assert (tmp_path / "README.md").read_text() == "mine"

@@ -5,7 +5,7 @@ Kept apart from the rules of rows, so that neither hides what the other misses.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -22,6 +22,8 @@ from .tally import Tally
 from .types import ROW_TYPES
 
 _REJECTED = "rejected.parquet"
+_LEFT_OUT = "left_out.parquet"
+_LEFT_OUT = "left_out.parquet"
 _REASONS = {
     "group_not_filled": ("topic_interweaving", "dialogue_reset"),
     "no_round_to_return_to": ("topic_interweaving",),
@@ -35,12 +37,12 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What rejected.parquet names.
+    """What rejected.parquet and left_out.parquet name.
 
     Attributes:
-        whole: file and row of each source row that is in no row at all.
+        whole: file and row of each source row that could not be used.
         of_type: (type, file, row) of each that is in no row of one type.
-        reasons: how many source rows were left out whole, by reason.
+        reasons: how many source rows could not be used, by reason.
         left_out: by reason, how many of each type.
     """
 
@@ -51,24 +53,31 @@ class Rejected:
 
 
 def read_rejected(folder: Path, report: Report) -> Rejected | None:
-    """Reads rejected.parquet; None, and a breach, where it cannot be read."""
-    try:
-        table = pq.read_table(
-            folder / _REJECTED, columns=["source", "row", "type", "reason"]
-        ).to_pydict()
-    except (OSError, pa.ArrowException) as error:
-        _breach(report, _REJECTED, "a file of what was left out", str(error).splitlines()[0])
+    """Reads rejected.parquet and left_out.parquet; None, and a breach, where one cannot be."""
+    rejected = _read(folder, _REJECTED, ("source", "row", "source_id", "reason"), report)
+    left_out = _read(folder, _LEFT_OUT, ("source", "row", "type", "reason"), report)
+    if rejected is None or left_out is None:
         return None
     found = Rejected([], [], Counter(), {})
-    names = ("source", "row", "type", "reason")
-    for source, row, row_type, reason in zip(*(table[name] for name in names), strict=True):
-        if row_type is None:
+    for source, row, source_id, reason in rejected:
+        if source_id is None:  # else it was usable, and left out of all its types
             found.whole.append((source, row))
             found.reasons[reason] += 1
-        else:
-            found.of_type.append((row_type, source, row))
-            found.left_out.setdefault(reason, Counter())[row_type] += 1
+    for source, row, row_type, reason in left_out:
+        found.of_type.append((row_type, source, row))
+        found.left_out.setdefault(reason, Counter())[row_type] += 1
     return found
+
+
+def _read(
+    folder: Path, name: str, columns: Sequence[str], report: Report
+) -> list[tuple[Any, ...]] | None:
+    try:
+        table = pq.read_table(folder / name, columns=list(columns)).to_pydict()
+    except (OSError, pa.ArrowException) as error:
+        _breach(report, name, "a file of what was left out", str(error).splitlines()[0])
+        return None
+    return list(zip(*(table[column] for column in columns), strict=True))
 
 
 def check_manifest(
@@ -142,7 +151,7 @@ def check_nothing_lost(
         ):
             for ordinal in np.flatnonzero(where[:read]).tolist():
                 file, row = source.place(ordinal)
-                wanted = f"the source row in a row of type {row_type}, or in {_REJECTED}"
+                wanted = f"the source row in a row of type {row_type}, or in {_LEFT_OUT}"
                 report.breach(Breach("nothing lost", file.said, row, None, wanted, found))
     if not checked:
         report.leave("nothing lost", "there is no type that every dialogue takes part in")
@@ -164,7 +173,8 @@ def _check_recipe(manifest: Mapping[str, Any], report: Report) -> None:
 
 def _check_files(folder: Path, manifest: Mapping[str, Any], report: Report) -> None:
     named = set(manifest["files"])
-    held = {f"data/{one.name}" for one in (folder / "data").glob("*.parquet")} | {_REJECTED}
+    held = {f"data/{one.name}" for one in (folder / "data").glob("*.parquet")}
+    held |= {_REJECTED, _LEFT_OUT}
     for name in sorted(held ^ named):
         found = "it is not in the manifest" if name in held else "it is not there"
         _breach(report, name, "the files of the manifest, no more and no fewer", found)
@@ -201,7 +211,9 @@ def _check_counts(
         pairs = _nonzero(tally.counts.get("pairs", {}))
         same("counts.pairs, as counted", pairs, _nonzero(counts["pairs"]))
     rows = sum(counts["written"].values())
-    in_files = sum(one["rows"] for name, one in manifest["files"].items() if name != _REJECTED)
+    in_files = sum(
+        one["rows"] for name, one in manifest["files"].items() if name.startswith("data/")
+    )
     same("rows of all files", in_files, rows)
     same("source rows", counts["kept"] + sum(counts["rejected"].values()), counts["source_rows"])
     same(
@@ -221,7 +233,7 @@ def _check_counts(
         for reason, of_types in _REASONS.items():
             strange = sorted(set(rejected.left_out.get(reason, ())) - set(of_types))
             same(f"types left out as {reason} that cannot be", [], strange)
-        same(f"counts.left_out, as in {_REJECTED}", left_out, named)
+        same(f"counts.left_out, as in {_LEFT_OUT}", left_out, named)
 
 
 def _check_types(

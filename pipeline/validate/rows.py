@@ -52,7 +52,9 @@ def find_row_files(path: Path) -> list[Path]:
         raise FolderError(f"there is no {path}: give a run's folder, or a .parquet or .jsonl file")
     inner = path / "data" if (path / "data").is_dir() else path
     found = sorted(
-        one for one in inner.iterdir() if _is_rows(one) and one.name != "rejected.parquet"
+        one
+        for one in inner.iterdir()
+        if _is_rows(one) and one.name not in ("rejected.parquet", "left_out.parquet")
     )
     if not found:
         raise FolderError(

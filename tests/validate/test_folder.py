@@ -125,16 +125,16 @@ def test_a_source_row_that_is_nowhere_is_told(folder: Path) -> None:
 
 
 def test_a_lost_group_and_one_left_out_too_are_told(clean_groups: Built, tmp_path: Path) -> None:
-    """Each dialogue is in a row of a group type, or in rejected.parquet with it, not in both."""
+    """Each dialogue is in a row of a group type, or in left_out.parquet with it, not in both."""
     folder = shutil.copytree(clean_groups("tdm", "sample"), tmp_path / "run")
     train = folder / "data" / "train-00000.parquet"
     rows = pq.read_table(train, columns=["type", "source_ids"]).to_pylist()
     lost = next(at for at, row in enumerate(rows) if row["type"] == "dialogue_reset")
     keep_rows(folder, lambda one: one != lost)
-    file = folder / "rejected.parquet"
+    file = folder / "left_out.parquet"
     table = pq.read_table(file)
     gone = dict.fromkeys(table.schema.names) | {"source": "sample", "row": 1, "line": 1}
-    gone |= {"type": "regeneration", "reason": "group_not_filled", "detail": ""}
+    gone |= {"type": "regeneration", "reason": "group_not_filled"}
     pq.write_table(pa.concat_tables([table, pa.Table.from_pylist([gone], table.schema)]), file)
     report = validate(folder, sources=["sample"], show=99)
     told = [one for one in report.first if one.check == "nothing lost"]
