@@ -9,8 +9,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+
+# How long a test takes on a busy machine says nothing of what it tests.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"

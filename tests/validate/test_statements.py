@@ -23,7 +23,7 @@ Edit = Callable[[Row], bool]
 
 IDLE = "<idle>"
 FEWEST = 8
-MOST = 40
+MOST = 15
 ALL = ",".join(
     f"{name}=1"
     for name in (
