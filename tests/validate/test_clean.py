@@ -39,7 +39,7 @@ def test_a_clean_build_proves_every_row_without_its_source(
     assert report.rows == 180
     assert {report.proved[check] for check in ROW_RULES[row_format]} == {180}
     assert report.proved["rule 9"] == 180
-    assert report.proved["manifest"] == 3
+    assert report.proved["manifest"] == 4
     assert report.proved["schema"] == 180
     assert reasons(report, "source") == ["no --source was given"]
     assert report.proved["source"] == 0
@@ -82,7 +82,7 @@ def test_a_clean_build_of_groups_is_proved(clean_groups: Built, row_format: str)
         assert rows == {report.rows}
         assert report.rows > 120
         assert report.proved["groups"] == report.rows - 90
-        assert report.proved["manifest"] == 3
+        assert report.proved["manifest"] == 4
     assert compared.proved["source"] == compared.rows
     assert compared.proved["nothing lost"] == 90
 
