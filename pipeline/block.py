@@ -15,6 +15,7 @@ from .dialogue import SPLITS, Ask, Reply, Split
 from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
+from .garbage import collect
 from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
@@ -105,6 +106,8 @@ def build_task(task: BlockTask) -> BlockReport:
         files=files,
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
+    del work, block, plan, kept
+    collect()
     return report
 
 

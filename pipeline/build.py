@@ -20,6 +20,7 @@ from .export.card import card
 from .export.manifest import counts, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
+from .garbage import collected_by_hand
 from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
@@ -95,7 +96,7 @@ def build(
     for source in recipe.source:
         source_files(source)  # a wrong name is told before a folder is made
     try:
-        with open_folder(out, identity, overwrite) as folder:
+        with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             reading = Reading(recipe, screen.say)
             run = _Run(recipe, folder, workers, engine, screen, reading, materials)
             _build_blocks(run)

@@ -1,5 +1,6 @@
 """This machine's processes."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -90,6 +91,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 def _become_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
     keep_pandas_out()
+    gc.disable()  # a task says when to collect
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
