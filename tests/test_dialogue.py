@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from duplexdata.pipeline.dialogue import Script, Turn, Utterance, row_id, turns_key
+from duplexdata.pipeline.dialogue import Script, Turn, Utterance, copy_key, row_id, turns_key
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ def test_another_dialogue_has_another_key(other: list[Turn]) -> None:
 def test_copies_have_keys_of_their_own() -> None:
     """A kept duplicate's key counts its ordinal, the first's does not."""
     turns = [Turn("user", "a"), Turn("assistant", "b")]
-    assert turns_key(turns) == turns_key(turns, 0)
-    assert len({turns_key(turns, ordinal) for ordinal in range(3)}) == 3
+    key = turns_key(turns)
+    assert len({key, *(copy_key(key, ordinal) for ordinal in range(1, 4))}) == 4
 
 
 def test_row_ids_come_from_type_and_keys() -> None:
