@@ -46,5 +46,5 @@ def test_generator_names_who_wrote() -> None:
     own = Utterance("user", "x", 1, -1, "query", "message", "source")
     script = Script("i", "t", "en", ("s",), ("k",), (own,))
     assert script.generator == "source"
-    written = [replace(own, origin=origin) for origin in ("z-model", "source", "offline")]
+    written = [own._replace(origin=origin) for origin in ("z-model", "source", "offline")]
     assert replace(script, utterances=tuple(written)).generator == "offline+z-model"
