@@ -3,22 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
-from .chance import Chance
 from .dialogue import SPLITS, Ask, Reply, Split
-from .distract import Distraction, distract
 from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
-from .generate import WRITERS, finish
-from .interrupt import TYPES
+from .garbage import collect
+from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
 from .load.block import Block, read_block
@@ -26,11 +23,15 @@ from .markers import count_defused
 from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
 from .recipe import Recipe
-from .slice.schedule import SlicedScript, slice_script
+from .scriptwriter import Scriptwriter
+from .slice.schedule import SlicedScript, slice_scripts
 from .slice.slicer import Slicer
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
+
+_SLICED_AT_ONCE = 256
+"""Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,14 @@ def build_task(task: BlockTask) -> BlockReport:
         languages=_sorted(tally.languages),
         generators=_sorted(tally.generators),
         pairs=_sorted(tally.pairs),
+        shortened=_sorted(tally.shortened),
         defused=tally.defused,
         replies=_sorted(tally.replies),
         files=files,
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
+    del work, block, plan, kept
+    collect()
     return report
 
 
@@ -116,6 +120,7 @@ class _Tally:
     generators: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
+    shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
     def add(self, sliced: SlicedScript, recipe: Recipe) -> None:
@@ -176,8 +181,7 @@ class _Work:
 
     block: Block
     slicer: Slicer
-    setting: Setting
-    materials: Materials
+    writer: Scriptwriter
     plan: Plan
 
 
@@ -193,28 +197,16 @@ def _begin(task: BlockTask) -> _Work:
         markers=recipe.markers,
         answers_anew=WRITERS[recipe.llm].answers_anew,
     )
-    return _Work(block, slicer, setting, materials, plan_block(block, setting, recipe))
+    reply = WRITERS[recipe.llm].reply
+    writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
+    return _Work(block, slicer, writer, plan_block(block, writer))
 
 
 def _materials(task: BlockTask) -> Materials:
     """The materials of the run, as they were when it began."""
-    return _materials_as(
-        task.recipe.tokenizer,
-        tuple(task.recipe.transitions.items()),
-        tuple(task.recipe.statement_banks.items()),
-        json.dumps(task.fingerprints, sort_keys=True),
-    )
-
-
-@lru_cache(maxsize=1)  # once a process: a tokenizer takes as long to load as a block to build
-def _materials_as(
-    tokenizer: str,
-    transitions: tuple[tuple[str, str], ...],
-    banks: tuple[tuple[str, str], ...],
-    fingerprints: str,
-) -> Materials:
-    materials = load_materials(tokenizer, dict(transitions), dict(banks))
-    if json.dumps(materials.fingerprints(), sort_keys=True) != fingerprints:
+    recipe = task.recipe
+    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
+    if materials.fingerprints() != task.fingerprints:
         raise BuildError(
             "the tokenizer, transitions or statements changed while the run was going on; "
             "start it anew with --overwrite"
@@ -232,16 +224,17 @@ def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
 def _sliced_scripts(
     rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
 ) -> Iterator[SlicedScript]:
-    reply = tally.counted(WRITERS[recipe.llm].reply)
-    distraction = Distraction(work.materials.banks, reply, work.slicer, recipe)
-    for row in rows:
-        dialogues = [work.block.dialogues[member] for member in row.members]
-        chance = Chance(recipe.seed, tuple(dialogue.key for dialogue in dialogues))
-        script = finish(TYPES[row.type].script(dialogues, chance, work.setting), reply)
-        script = distract(script, distraction)
-        sliced = slice_script(script, work.slicer, recipe.seed, recipe.tail_idle)
-        tally.add(sliced, recipe)
-        yield sliced
+    writer = replace(work.writer, reply=tally.counted(work.writer.reply))
+    for begin in range(0, len(rows), _SLICED_AT_ONCE):
+        scripts = []
+        for row in rows[begin : begin + _SLICED_AT_ONCE]:
+            dialogues = [work.block.dialogues[member] for member in row.members]
+            scripts.append(writer.script(row.type, dialogues, row.rounds))
+            if row.rounds:
+                tally.shortened[row.type] += 1
+        for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):
+            tally.add(sliced, recipe)
+            yield sliced
 
 
 def _write_shard(task: BlockTask, split: Split, scripts: Iterator[SlicedScript]) -> WrittenFile:
