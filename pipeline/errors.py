@@ -6,8 +6,10 @@
     │   ├── SourceError     a source of dialogues
     │   ├── TokenizerError  a tokenizer that cannot be had
     │   ├── PromptError     a file of prompts or transitions
-    │   └── FolderError     a run's folder
-    └── BuildError          exit 1: a build did not succeed; what was done is kept
+    │   ├── FolderError     a run's folder
+    │   └── PublishError    what is to be published, or where
+    ├── BuildError          exit 1: a build did not succeed; what was done is kept
+    └── HubError            exit 1: the Hub, or the way to it; what was sent is kept
 
 A message says what happened, where, and what to do, in one or two lines.
 """
@@ -45,5 +47,13 @@ class FolderError(InputError):
     """A run's folder belongs to something else."""
 
 
+class PublishError(InputError):
+    """What is to be published, or where it is to go, cannot be so."""
+
+
 class BuildError(DuplexdataError):
     """A build stopped before its end, or its sums do not add up; what was done is kept."""
+
+
+class HubError(DuplexdataError):
+    """The Hub refused or failed, or could not be reached; what it has taken is kept."""
