@@ -43,9 +43,9 @@ LEFT_OUT_TEXTS = {
 
 TRAINER_TEXTS = {
     "tdm": "The runtime of Duplex-UltraChat's model puts `<用户>` before each user slice and "
-    "`<AI>` before each assistant slice, ends the latter in `</s>`, and tokenizes the history as one "
-    "string: give your trainer a chat template that does the same. It drops pairs that are silent "
-    "on both sides. Most targets are silence, so weigh `<idle>` down.",
+    "`<AI>` before each assistant slice, ends the latter in `</s>`, and tokenizes the history as "
+    "one string: give your trainer a chat template that does the same. It drops pairs that are "
+    "silent on both sides. Most targets are silence, so weigh `<idle>` down.",
     "duo": "DUO's runtime tokenizes piece by piece: `<1>` and `<2>` are no special tokens there, "
     "and pieces of them merge with what stands beside them in one joined string. Two user messages "
     "may follow each other (a remark is not answered): check that your chat template allows it. "

@@ -75,12 +75,6 @@ def contents_of(folder: Path) -> Contents:
     return Contents(folder, manifest, hashes, files)
 
 
-def extra_files(folder: Path, paths: Mapping[str, str]) -> list[str]:
-    """Shards in a folder that its manifest does not name."""
-    there = (f"data/{one.name}" for one in sorted((folder / "data").glob("*.parquet")))
-    return [path for path in there if path not in paths]
-
-
 def as_json(data: bytes) -> Any:
     """JSON, or None where it is none."""
     try:

@@ -43,7 +43,7 @@ def repository_card(
     from huggingface_hub import DatasetCard
 
     mine = DatasetCard(ours)
-    data = mine.data.to_dict() | {"license": licence}
+    data = _dict(mine) | {"license": licence}
     facts = {
         "config": config or "default",
         "rows": rows,
@@ -55,7 +55,7 @@ def repository_card(
     before = _read(there)
     text = _with_part(before.text, str(facts["config"]), part)
     parts = [json.loads(found["facts"]) for found in _PART.finditer(text)]
-    head = before.data.to_dict()
+    head = _dict(before)
     head |= {key: value for key, value in data.items() if key not in head}
     head |= {"license": licence, **_summed(parts)}
     for key in _LISTS:
@@ -81,6 +81,12 @@ def _read(card: str) -> Any:
         raise PublishError(
             f"the head of the repository's README.md cannot be read ({reason}): mend it there first"
         ) from None
+
+
+def _dict(card: Any) -> dict[str, Any]:
+    """The head of a card; the client gives it without types."""
+    head: dict[str, Any] = card.data.to_dict()
+    return head
 
 
 def _begin(facts: Mapping[str, Any]) -> str:
