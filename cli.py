@@ -187,6 +187,10 @@ def build(
         Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
+    push_to: Annotated[
+        str | None,
+        typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.
@@ -221,6 +225,8 @@ def build(
             overwrite=overwrite,
         )
     typer.echo(folder)
+    if push_to:
+        push(folder, push_to)
 
 
 @app.command(
@@ -335,3 +341,25 @@ def push(
         )
     if url:
         typer.echo(url)
+
+
+@app.command(
+    epilog="Example: duplexdata diff outputs/before outputs/after",
+)
+def diff(
+    first: Annotated[
+        str,
+        typer.Argument(help="A run's folder, or owner/name[@revision][/configuration] on the Hub."),
+    ],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    card: Annotated[
+        bool, typer.Option("--card", help="Put it into the card of the second one, a folder.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what differs between two runs: recipe, prompts, counts, rows by id, distributions."""
+    from .pipeline.diff.command import run_diff
+
+    with _told(debug):
+        said = run_diff(first, second, to_card=card)
+    typer.echo("\n".join(said))

@@ -19,7 +19,7 @@ IDENTITY = f"{WORK}/identity.json"
 MANIFEST = "manifest.json"
 _BESIDE = (
     *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
-    "validation.json",  # what validate leaves
+    *("validation.json", "changes.md"),  # what validate and diff leave
 )
 _SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
 

@@ -25,6 +25,9 @@ _SIZES = (
 _MOST_PAIRS = 24
 _SEAL = re.compile(r"<!-- duplexdata card ([0-9a-f]{64}) -->\n?\Z")
 
+CHANGES = "changes.md"
+"""What differs from another run, as `duplexdata diff --card` leaves it in a run's folder."""
+
 TAGS = ("duplex", "full-duplex", "dialogue", "duplexdata")
 
 
@@ -146,8 +149,14 @@ def _values(
         "load": ", ".join(json.dumps(one, ensure_ascii=False) for one in where),
         "trainer_text": texts.TRAINER_TEXTS[row_format],
         "limits": texts.limits(manifest),
+        "changes": _changes(folder),
         "citations": texts.citations(manifest),
     }
+
+
+def _changes(folder: Path) -> str:
+    file = folder / CHANGES
+    return file.read_text("utf-8").strip() if file.is_file() else ""
 
 
 def _licence_reason(licence: str | None, known: str | None, why: str) -> str:

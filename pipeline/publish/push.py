@@ -11,7 +11,6 @@ from pathlib import Path
 from ..errors import PublishError
 from ..export.card import card, is_written_here, without_seal
 from ..export.licence import licence_of, why_unknown
-from ..export.shards import WORK, write_text
 from ..screen import Screen
 from ..validate.record import RECORD
 from .contents import CARD, Contents, contents_of
@@ -139,17 +138,27 @@ def _announced(
     if target.create_pr:
         where += ", as a pull request"
     yield f"to: {where}, configuration {config or 'default'}, licence {licence}"
-    for path, rows, size in _sizes(contents):
-        yield f"  {path}: {rows} {size:,} bytes"
-    total = sum(size for _, _, size in _sizes(contents))
+    sizes = _sizes(contents)
+    for name, (files, rows, size) in sizes.items():
+        many = f"{files:,} files, " if files > 1 else ""
+        held = f"{rows:,} rows, " if name.endswith(".parquet") else ""
+        yield f"  {name}: {many}{held}{size:,} bytes"
+    total = sum(size for _, _, size in sizes.values())
     count = len(_sent(contents))
-    yield f"in all: {count} files, {contents.rows:,} rows, {total:,} bytes, and the card"
+    yield f"in all: {count:,} files, {contents.rows:,} rows, {total:,} bytes, and the card"
 
 
-def _sizes(contents: Contents) -> Iterator[tuple[str, str, int]]:
-    rows = {one.path: f"{one.rows:,} rows," for one in contents.files}
+def _sizes(contents: Contents) -> dict[str, tuple[int, int, int]]:
+    """Files, rows and bytes of what is sent; the shards of a split are one line."""
+    rows = {one.path: one.rows for one in contents.files}
+    sizes: dict[str, tuple[int, int, int]] = {}
     for path in _sent(contents):
-        yield path, rows.get(path, ""), (contents.folder / path).stat().st_size
+        shard = path.startswith("data/")
+        name = re.sub(r"-\d+\.parquet$", "-*.parquet", path) if shard else path
+        files, held, size = sizes.get(name, (0, 0, 0))
+        more = (contents.folder / path).stat().st_size
+        sizes[name] = (files + 1, held + rows.get(path, 0), size + more)
+    return sizes
 
 
 def _sent(contents: Contents) -> list[str]:
@@ -159,11 +168,12 @@ def _sent(contents: Contents) -> list[str]:
 
 
 def _write_card(folder: Path, text: str) -> None:
-    (folder / WORK).mkdir(exist_ok=True)
+    unfinished = folder / f".{CARD}.{os.getpid()}.tmp"
     try:
-        write_text(text, folder, CARD)
-    finally:
-        shutil.rmtree(folder / WORK, ignore_errors=True)
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(folder / CARD)
+    except OSError as error:
+        raise PublishError(f"the card cannot be written: {error}") from None
 
 
 def _commit(

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import DuplexdataError, HubError, PublishError
 
-_AGAIN = "the same command goes on where this stopped"
-
 _BY_STATUS: Mapping[int, str] = {
     401: "the Hub does not take the token, or {name} is not to be seen with it: "
     "log in with `hf auth login`, or set HF_TOKEN",
     403: "the token may not write to {name}: give it write access, or name a repository of yours",
     404: "{name}, or the revision, is not there, or the token may not see it",
-    409: "another change of {name} is under way: run the same command again",
+    409: "another change of {name} is under way: wait for its end",
     413: "a file or a commit is too large for the Hub: build with a smaller block_rows",
 }
 
@@ -38,9 +36,9 @@ def told(error: Exception, name: str) -> Exception:
             return PublishError(f"the Hub would not take it: {_line(one)}")
         if _is_transport(one):
             what = f"{type(one).__name__}: {_line(one)}"
-            return HubError(f"the connection to the Hub broke off ({what}); {_AGAIN}")
+            return HubError(f"the connection to the Hub broke off ({what})")
     if isinstance(error, RuntimeError | OSError):  # what the Hub's own transport raises
-        return HubError(f"the upload did not succeed ({_line(error)}); {_AGAIN}")
+        return HubError(f"the upload did not succeed: {_line(error)}")
     return error
 
 
@@ -49,13 +47,13 @@ def _refused(error: "Exception", name: str) -> DuplexdataError:
     status: int = response.status_code
     said = getattr(error, "server_message", None) or _line(error)
     if status == 412:
-        return MovedError(f"{name} was written to meanwhile, again and again; {_AGAIN}")
+        return MovedError(f"{name} was written to meanwhile, again and again")
     if status == 429:
         wait = response.headers.get("Retry-After")
-        when = f"in {wait} seconds" if wait else "later"
-        return HubError(f"the Hub takes no more requests for now (429): {when} {_AGAIN}")
+        when = f"wait {wait} seconds" if wait else "wait a while"
+        return HubError(f"the Hub takes no more requests for now: {when} (429: {said})")
     if status >= 500:
-        return HubError(f"the Hub has an error of its own ({status}: {said}); later {_AGAIN}")
+        return HubError(f"the Hub has an error of its own: wait a while ({status}: {said})")
     meaning = _BY_STATUS.get(status, f"the Hub refused: {said}")
     return HubError(f"{meaning.format(name=name)} ({status}: {said})")
 
