@@ -202,7 +202,7 @@ def _lines(counted: Mapping[str, int]) -> Iterator[str]:
 
 
 def _lengths(manifest: Mapping[str, Any], tokens: Mapping[str, float] | None) -> dict[str, Any]:
-    """Mean lengths by type beside the paper's; of duo rows the pairs are not counted."""
+    """Mean lengths by type beside the paper's; duo rows count as they would be sliced."""
     written = manifest["counts"]["written"]
     pairs = {
         name: manifest["counts"]["pairs"].get(name, 0) / count

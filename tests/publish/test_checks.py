@@ -71,7 +71,7 @@ def test_without_a_record_that_fits_push_validates(
     elif there == "no JSON":
         file.write_text("{", "utf-8")
     else:
-        changed = {"breaches": 1} if there == "with a breach" else {"files": {}}
+        changed: dict[str, Any] = {"breaches": 1} if there == "with a breach" else {"files": {}}
         file.write_text(json.dumps(record | changed), "utf-8")
     done = duplexdata("push", folder, *DRY)
     assert done.returncode == 0, done.stderr
