@@ -146,6 +146,15 @@ def build(
             help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
         ),
     ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens",
+            help="Tokens of text that a row may hold, by the run's tokenizer; a longer one loses "
+            "whole rounds, or is left out. A prompt's markup comes on top: for tdm about as many "
+            "again, for duo about a tenth.  [default: no bound]",
+        ),
+    ] = None,
     duplicates: Annotated[
         str | None,
         typer.Option(
@@ -208,6 +217,7 @@ def build(
         "seed": seed,
         "rates": rates,
         "statements": statements,
+        "max_tokens": max_tokens,
         "duplicates": duplicates,
         "language": language,
         "tokenizer": tokenizer,

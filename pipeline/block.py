@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,11 @@ from typing import Any
 import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
-from .chance import Chance
 from .dialogue import SPLITS, Ask, Reply, Split
-from .distract import Distraction, distract
 from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
-from .generate import WRITERS, finish
-from .interrupt import TYPES
+from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
 from .load.block import Block, read_block
@@ -26,6 +23,7 @@ from .markers import count_defused
 from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
 from .recipe import Recipe
+from .scriptwriter import Scriptwriter
 from .slice.schedule import SlicedScript, slice_script
 from .slice.slicer import Slicer
 
@@ -98,6 +96,7 @@ def build_task(task: BlockTask) -> BlockReport:
         languages=_sorted(tally.languages),
         generators=_sorted(tally.generators),
         pairs=_sorted(tally.pairs),
+        shortened=_sorted(tally.shortened),
         defused=tally.defused,
         replies=_sorted(tally.replies),
         files=files,
@@ -116,6 +115,7 @@ class _Tally:
     generators: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
+    shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
     def add(self, sliced: SlicedScript, recipe: Recipe) -> None:
@@ -176,8 +176,7 @@ class _Work:
 
     block: Block
     slicer: Slicer
-    setting: Setting
-    materials: Materials
+    writer: Scriptwriter
     plan: Plan
 
 
@@ -193,7 +192,9 @@ def _begin(task: BlockTask) -> _Work:
         markers=recipe.markers,
         answers_anew=WRITERS[recipe.llm].answers_anew,
     )
-    return _Work(block, slicer, setting, materials, plan_block(block, setting, recipe))
+    reply = WRITERS[recipe.llm].reply
+    writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
+    return _Work(block, slicer, writer, plan_block(block, writer))
 
 
 def _materials(task: BlockTask) -> Materials:
@@ -232,13 +233,12 @@ def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
 def _sliced_scripts(
     rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
 ) -> Iterator[SlicedScript]:
-    reply = tally.counted(WRITERS[recipe.llm].reply)
-    distraction = Distraction(work.materials.banks, reply, work.slicer, recipe)
+    writer = replace(work.writer, reply=tally.counted(work.writer.reply))
     for row in rows:
         dialogues = [work.block.dialogues[member] for member in row.members]
-        chance = Chance(recipe.seed, tuple(dialogue.key for dialogue in dialogues))
-        script = finish(TYPES[row.type].script(dialogues, chance, work.setting), reply)
-        script = distract(script, distraction)
+        script = writer.script(row.type, dialogues, row.rounds)
+        if row.rounds:
+            tally.shortened[row.type] += 1
         sliced = slice_script(script, work.slicer, recipe.seed, recipe.tail_idle)
         tally.add(sliced, recipe)
         yield sliced

@@ -26,6 +26,7 @@ class BlockReport:
         languages: rows written, by language.
         generators: rows written, by generator.
         pairs: slice pairs written, by type.
+        shortened: rows written of which rounds were left out, by type.
         defused: markers defused in the texts of written rows.
         replies: replies by kind and origin, as `fuse/offline`.
         files: the shards.
@@ -45,6 +46,7 @@ class BlockReport:
     generators: dict[str, int] = field(default_factory=dict)
     pairs: dict[str, int] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
+    shortened: dict[str, int] = field(default_factory=dict)
     defused: int = 0
     files: list[WrittenFile] = field(default_factory=list)
 

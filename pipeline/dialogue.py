@@ -77,7 +77,12 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The timeline of one conversation: who says what, over whom, how much is heard."""
+    """The timeline of one conversation: who says what, over whom, how much is heard.
+
+    Attributes:
+        whose: for each round the number of its dialogue among `source_ids`, where whole
+            rounds of several are interlaced; else empty.
+    """
 
     id: str
     type: str
@@ -85,6 +90,7 @@ class Script:
     source_ids: tuple[str, ...]
     keys: tuple[str, ...]
     utterances: tuple[Utterance, ...]
+    whose: tuple[int, ...] = ()
 
     @property
     def generator(self) -> str:

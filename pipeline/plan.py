@@ -6,20 +6,27 @@ from dataclasses import dataclass, field
 from .chance import Chance
 from .dialogue import Dialogue, row_id
 from .interrupt import TYPES
-from .interrupt.interaction import Grouping, InteractionType, Setting
+from .interrupt.interaction import Grouping, InteractionType
 from .load.block import Block
 from .recipe import Recipe
+from .scriptwriter import Rounds, Scriptwriter
 
 NOT_FILLED = "group_not_filled"
+TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """A row to come: its id, type, and the numbers of its dialogues in the block."""
+    """A row to come: its id, type, and the numbers of its dialogues in the block.
+
+    Attributes:
+        rounds: of its script that are kept; None keeps all.
+    """
 
     id: str
     type: str
     members: tuple[int, ...]
+    rounds: Rounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +51,32 @@ class Plan:
     drawn: dict[str, int] = field(default_factory=dict)
 
     def add(
-        self, one: InteractionType, block: Block, members: Sequence[int], setting: Setting
+        self, one: InteractionType, block: Block, members: Sequence[int], writer: Scriptwriter
     ) -> None:
         """Plans a row of these dialogues, or leaves each out."""
         dialogues = [block.dialogues[member] for member in members]
-        reason = one.missing(dialogues, setting)
+        reason, rounds = one.missing(dialogues, writer.setting), None
+        if not reason and not writer.fits(one.name, dialogues):
+            rounds = writer.rounds_that_fit(one.name, dialogues)
+            reason = None if rounds else TOO_LONG
         if reason:
             self.left_out += [LeftOut(member, one.name, reason) for member in members]
         else:
             keys = tuple(dialogue.key for dialogue in dialogues)
-            self.rows.append(PlannedRow(row_id(one.name, keys), one.name, tuple(members)))
+            self.rows.append(PlannedRow(row_id(one.name, keys), one.name, tuple(members), rounds))
 
 
-def plan_block(block: Block, setting: Setting, recipe: Recipe) -> Plan:
+def plan_block(block: Block, writer: Scriptwriter) -> Plan:
     """Draws which dialogues take part in which type, and checks that each can.
 
-    A group is formed of dialogues of one split and one language of the block.
+    A group is formed of dialogues of one split and one language of the block. Where the
+    recipe has a length budget, a row's script is written to see what of it fits.
+
+    Args:
+        block: the dialogues.
+        writer: writes the scripts of the run.
     """
-    plan = Plan()
+    plan, recipe = Plan(), writer.recipe
     for one in TYPES.values():
         drawn = [
             member
@@ -72,10 +87,10 @@ def plan_block(block: Block, setting: Setting, recipe: Recipe) -> Plan:
             plan.drawn[one.name] = len(drawn)
         if one.grouping is None:
             for member in drawn:
-                plan.add(one, block, [member], setting)
+                plan.add(one, block, [member], writer)
             continue
         for alike in _alike(block, drawn, one.name, recipe.seed):
-            _plan_groups(plan, one, one.grouping, block, alike, setting, recipe)
+            _plan_groups(plan, one, one.grouping, block, alike, writer)
     plan.rows.sort(key=lambda row: (row.members[0], list(TYPES).index(row.type)))
     return plan
 
@@ -122,14 +137,14 @@ def _plan_groups(
     grouping: Grouping,
     block: Block,
     members: Sequence[int],
-    setting: Setting,
-    recipe: Recipe,
+    writer: Scriptwriter,
 ) -> None:
     """Forms as many groups as there are dialogues for; who cannot lead stands last in one."""
+    recipe = writer.recipe
     leaders: list[int] = []
     followers: list[int] = []
     for member in reversed(members):  # taken from the end
-        leads = grouping.can_lead(block.dialogues[member], setting)
+        leads = grouping.can_lead(block.dialogues[member], writer.setting)
         (leaders if leads else followers).append(member)
     while True:
         room = len(leaders) + min(1, len(followers))
@@ -141,7 +156,7 @@ def _plan_groups(
         size = sizes[_weighted(weights, chance.of(f"size/{one.name}").fraction())]
         group = [leaders.pop() for _ in range(size - 1)]
         group.append(followers.pop() if followers else leaders.pop())
-        plan.add(one, block, group, setting)
+        plan.add(one, block, group, writer)
     plan.left_out += [LeftOut(member, one.name, NOT_FILLED) for member in leaders + followers]
 
 

@@ -35,6 +35,8 @@ class Recipe:
     statements: float = 0.0
     over: float = 0.5
     statement_banks: Mapping[str, str] = field(default_factory=dict)
+    max_tokens: int | None = None
+    shorten: str = "end"
     duplicates: str = "reject"
     language: str = "auto"
     max_characters: int = 200_000

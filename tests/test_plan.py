@@ -8,9 +8,8 @@ from duplexdata.pipeline.dialogue import Dialogue, Split, Turn, turns_key
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.load.block import Block, Place
 from duplexdata.pipeline.plan import Plan, plan_block, sample_rank
-from duplexdata.pipeline.recipe import Recipe
 
-from .interrupt.scripting import setting
+from .interrupt.scripting import setting, writer
 
 GROUPS = ("topic_interweaving", "dialogue_reset")
 
@@ -30,7 +29,7 @@ def block(*dialogues: Dialogue) -> Block:
 
 def plan(one: Block, **knobs: object) -> Plan:
     """The plan of a block."""
-    return plan_block(one, setting(), Recipe("tdm", **knobs))  # type: ignore[arg-type]
+    return plan_block(one, writer(setting(), **knobs))
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -68,7 +67,7 @@ def test_groups_stay_in_split_and_language() -> None:
     ]
     own = setting()
     own.transitions["zh"] = own.transitions["en"]  # type: ignore[index]
-    made = plan_block(block(*mixed), own, Recipe("tdm", rates=dict.fromkeys(GROUPS, 1.0)))
+    made = plan_block(block(*mixed), writer(own, rates=dict.fromkeys(GROUPS, 1.0)))
     for row in made.rows:
         members = [mixed[member] for member in row.members]
         assert len({(one.split, one.language) for one in members}) == 1

@@ -35,6 +35,7 @@ def counts(
             "generators",
             "pairs",
             "replies",
+            "shortened",
         )
     }
     left_out: dict[str, Counter[str]] = {}

@@ -97,7 +97,7 @@ def make_script(
     type_name: str,
     dialogues: Sequence[Dialogue],
     utterances: Sequence[Utterance],
-    begins: Sequence[Dialogue] = (),
+    whose: Sequence[int] = (),
 ) -> Script:
     """A script of these dialogues, with its id and where it comes from.
 
@@ -105,14 +105,16 @@ def make_script(
         type_name: of the script.
         dialogues: in the order of the plan, from which the id is made.
         utterances: in order.
-        begins: the dialogues in the order in which they begin, where that is another.
+        whose: for each round the number of its dialogue, where rounds are interlaced.
     """
+    begins = list(dict.fromkeys(whose))  # the dialogues in the order in which they begin
     keys = tuple(dialogue.key for dialogue in dialogues)
     return Script(
         id=row_id(type_name, keys),
         type=type_name,
         language=dialogues[0].language,
-        source_ids=tuple(dialogue.source_id for dialogue in begins or dialogues),
+        source_ids=tuple(dialogues[one].source_id for one in begins or range(len(dialogues))),
         keys=keys,
         utterances=tuple(utterances),
+        whose=tuple(begins.index(one) for one in whose),
     )

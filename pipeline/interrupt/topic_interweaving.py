@@ -60,8 +60,7 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
         spent[whose] += 1
         turns = dialogues[whose].turns[first : first + 2]
         utterances += [spoken(turn, setting) for turn in turns]
-    begins = [dialogues[whose] for whose in dict.fromkeys(order)]
-    return make_script(NAME, dialogues, utterances, begins)
+    return make_script(NAME, dialogues, utterances, whose=order)
 
 
 TOPIC_INTERWEAVING = InteractionType(

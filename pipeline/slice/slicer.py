@@ -58,12 +58,20 @@ class Slicer:
     tokenizer: Tokenizer
     slice_tokens: int
     _answers: dict[str, Slices] = field(default_factory=dict, repr=False)
+    _tokens: dict[str, int] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str) -> Slices:
         """The token slices of an assistant utterance's planned text."""
         known = self._answers.get(text)
         if known is None:
             known = self._answers[text] = self._cut_answer(text)
+        return known
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text is."""
+        known = self._tokens.get(text)
+        if known is None:
+            known = self._tokens[text] = len(self.tokenizer.token_ends(text))
         return known
 
     def _cut_answer(self, text: str) -> Slices:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .merge import TooManyWaysError, find_merge
+from .budget import Budget, unneeded
+from .merge import Fits, Order, TooManyWaysError, find_merge
 from .nouns import Said, SourceDialogue
 from .report import Verdict
 from .text import Cutter, Markers, ends_in, slices_fault
@@ -18,6 +19,7 @@ def check_source(
     language: str,
     cutter: Cutter,
     markers: Markers,
+    budget: Budget | None,
     verdict: Verdict,
 ) -> None:
     """Checks that a row says its dialogues, each in order and as far as its type says.
@@ -31,43 +33,86 @@ def check_source(
         language: of the row.
         cutter: cuts texts into slices and words.
         markers: what is defused in the source's texts.
+        budget: for which whole rounds may be missing, or None.
         verdict: takes what is found.
     """
+    beside = [one for one in said if one.utterance.kind in _BESIDE]
     said = [one for one in said if one.utterance.kind not in _BESIDE]
     if row_type == "topic_interweaving":
-        _check_interwoven(said, dialogues, language, cutter, markers, verdict)
+        _check_interwoven(said, dialogues, language, cutter, markers, budget, verdict)
         return
-    turns = _turns_of(said, row_type, dialogues, cutter, markers, verdict)
+    turns = _turns_of(dialogues, cutter, markers, verdict)
     if turns is None:
         return
+    tried: list[Verdict] = []
+    for front in _fronts(said, row_type, turns, budget):
+        one, before = Verdict(()), turns[: 2 * front]
+        there = _repeated(said, row_type, turns[2 * front :])
+        after = _check_turns(said, there, language, cutter, one)
+        if after and (budget is None or not budget.end or len(after) % 2):
+            one.breach("source", f"a turn more: {after[0][:60]!r}", "the row's end")
+        missing = before[-2:] or after[:2]
+        kept = (
+            unneeded(said, beside, there, missing, budget, cutter) if budget and missing else None
+        )
+        if kept and budget:
+            one.breach("budget", f"a row of up to {budget.max_tokens} tokens", kept)
+        tried.append(one)
+        if not one.broken:
+            break
+    best = tried[-1] if not tried[-1].broken else tried[0]
+    for check, (expected, found) in best.broken.items():
+        verdict.breach(check, expected, found)
+    for check, why in best.left.items():
+        verdict.leave(check, why)
+
+
+def _fronts(
+    said: Sequence[Said], row_type: str, turns: Sequence[str], budget: Budget | None
+) -> Sequence[int]:
+    """How many of the source's first rounds may be missing in a row."""
+    if budget is None or not budget.front:
+        return (0,)
+    stops = bool(said) and said[-1].utterance.kind == "stop"
+    again = row_type == "regeneration"
+    spare = max(0, len(turns) + 2 * again - (len(said) - stops)) // 2
+    return range(spare + 1) if stops or budget.end else (spare,)
+
+
+def _repeated(said: Sequence[Said], row_type: str, turns: Sequence[str]) -> Sequence[str]:
+    """The turns as a row says them: in regeneration a message and its answer twice."""
+    if row_type != "regeneration":
+        return turns
+    again = next((at for at, one in enumerate(said) if one.utterance.kind == "repeat"), 0)
+    return [*turns[:again], *turns[max(0, again - 2) : again], *turns[again:]]
+
+
+def _check_turns(
+    said: Sequence[Said], turns: Sequence[str], language: str, cutter: Cutter, verdict: Verdict
+) -> Sequence[str]:
+    """Checks utterances against turns; gives the turns that follow the last, after a stop none."""
     for index, one in enumerate(said):
         if one.utterance.kind == "stop":
-            return
+            return ()
         if index >= len(turns):
             verdict.breach("source", f"{len(turns)} turns", f"{len(said)} utterances")
-            return
-        turn = turns[index]
+            return ()
         if one.utterance.role == "assistant":
-            _check_answer(one, markers.defused(turn), index, verdict)
+            _check_answer(one, turns[index], index, verdict)
         else:
-            _check_user(one, markers.defused(turn.strip()), language, cutter, verdict)
-    if len(said) < len(turns):
-        left = turns[len(said)]
-        verdict.breach("source", f"a turn more: {left[:60]!r}", "the row's end")
+            _check_user(one, turns[index], language, cutter, verdict)
+    return turns[len(said) :]
 
 
 def _turns_of(
-    said: Sequence[Said],
-    row_type: str,
     dialogues: Sequence[SourceDialogue],
     cutter: Cutter,
     markers: Markers,
     verdict: Verdict,
 ) -> list[str] | None:
-    """The source's turns that a row says, one an utterance; None, and a breach, if it cannot.
+    """The source's turns that a row says, defused; None, and a breach, if it cannot.
 
-    An interjection is the dialogue's next message, a repeat is the last one
-    again, and a reset the first of the next dialogue.
+    An interjection is the dialogue's next message, and a reset the first of the next dialogue.
     """
     *cut_short, whole = dialogues
     turns: list[str] = []
@@ -81,10 +126,9 @@ def _turns_of(
             return None
         turns += dialogue.turns[: 2 * first + 2]
     turns += whole.turns
-    if row_type == "regeneration":
-        again = next((at for at, one in enumerate(said) if one.utterance.kind == "repeat"), 0)
-        turns[again:again] = turns[max(0, again - 2) : again]
-    return turns
+    return [
+        markers.defused(text if number % 2 else text.strip()) for number, text in enumerate(turns)
+    ]
 
 
 def _check_interwoven(  # noqa: C901  # each way in which the search can fail is told apart
@@ -93,9 +137,13 @@ def _check_interwoven(  # noqa: C901  # each way in which the search can fail is
     language: str,
     cutter: Cutter,
     markers: Markers,
+    budget: Budget | None,
     verdict: Verdict,
 ) -> None:
-    """Checks that a row is a merge of the dialogues' rounds, each dialogue whole and in order."""
+    """Checks that a row is a merge of the dialogues' rounds, each dialogue whole and in order.
+
+    With a budget first or last rounds of the row may be missing.
+    """
     theirs = [
         [
             (markers.defused(message.strip()), markers.defused(answer))
@@ -104,7 +152,9 @@ def _check_interwoven(  # noqa: C901  # each way in which the search can fail is
         for one in dialogues
     ]
     rounds = [len(one) for one in theirs]
-    if len(said) != 2 * sum(rounds):
+    total = len(said) // 2
+    whole = budget is None and total == sum(rounds)
+    if len(said) % 2 or not (whole or (budget is not None and total <= sum(rounds))):
         verdict.breach(
             "source",
             f"{sum(rounds)} rounds, those of {len(rounds)} dialogues",
@@ -124,19 +174,24 @@ def _check_interwoven(  # noqa: C901  # each way in which the search can fail is
         _check_user(said[2 * index], theirs[whose][number][0], language, cutter, told)
         return not told.broken
 
+    sides = budget.sides if budget is not None else {"front": False, "end": False}
+
+    def merge(fits: Fits, *, ordered: bool, returning: bool) -> tuple[Order | None, int]:
+        return find_merge(rounds, fits, ordered=ordered, returning=returning, total=total, **sides)
+
     try:
-        if find_merge(rounds, same, ordered=True, returning=True)[0] is not None:
+        if merge(same, ordered=True, returning=True)[0] is not None:
             return
         # The texts may be there, and their slices be wrong.
-        order, furthest = find_merge(rounds, alike, ordered=True, returning=True)
-        returns_never = find_merge(rounds, alike, ordered=True, returning=False)[0]
-        disordered = find_merge(rounds, alike, ordered=False, returning=False)[0]
+        order, furthest = merge(alike, ordered=True, returning=True)
+        returns_never = merge(alike, ordered=True, returning=False)[0]
+        disordered = merge(alike, ordered=False, returning=False)[0]
     except TooManyWaysError:
         verdict.leave("source", "too many of its rounds could be several dialogues'")
         return
     if order is not None:
-        for index, whose in enumerate(order):
-            message = theirs[whose][order[:index].count(whose)][0]
+        for index, (whose, number) in enumerate(order):
+            message = theirs[whose][number][0]
             _check_user(said[2 * index], message, language, cutter, verdict)
     elif returns_never is not None:
         verdict.breach("type", "a dialogue that is left and returned to", "none")

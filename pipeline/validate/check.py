@@ -12,6 +12,7 @@ from ..slice.tokenizers import load_tokenizer
 from . import duo, released, tdm
 from .agree import check_source
 from .between import check_between, split_of
+from .budget import check_budget
 from .folder import Rejected, check_manifest, check_nothing_lost, read_rejected
 from .join import Source, scan_sources
 from .nouns import Malformed, Row, Said, SourceDialogue
@@ -287,6 +288,8 @@ def _check_row(
         )
     else:
         said = duo.check_duo(row, bench.settings, cutter, markers, verdict)
+    if bench.settings.budget is not None:
+        check_budget(said, row.language or "", bench.settings.budget, cutter, verdict)
     if bench.source is not None:
         _compare(row, said, named, dialogues, bench, verdict)
     return verdict
@@ -352,7 +355,7 @@ def _compare(
         verdict.leave("source", "it names more dialogues than its type is made of")
         return
     tried: list[Verdict] = []
-    with_what = (bench.cutter, bench.markers)
+    with_what = (bench.cutter, bench.markers, bench.settings.budget)
     for ordinals in islice(product(*named), _MOST_WAYS):
         one = Verdict(())
         members = [dialogues[ordinal] for ordinal in ordinals]

@@ -23,7 +23,6 @@ from .types import ROW_TYPES
 
 _REJECTED = "rejected.parquet"
 _LEFT_OUT = "left_out.parquet"
-_LEFT_OUT = "left_out.parquet"
 _REASONS = {
     "group_not_filled": ("topic_interweaving", "dialogue_reset"),
     "no_round_to_return_to": ("topic_interweaving",),
@@ -230,7 +229,10 @@ def _check_counts(
         )
         left_out = {name: _nonzero(one) for name, one in rejected.left_out.items()}
         named = {name: _nonzero(one) for name, one in counts["left_out"].items() if _nonzero(one)}
-        for reason, of_types in _REASONS.items():
+        reasons = dict(_REASONS)
+        if manifest["recipe"].get("max_tokens") is None:
+            reasons["too_long"] = ()  # nothing is, without a budget
+        for reason, of_types in reasons.items():
             strange = sorted(set(rejected.left_out.get(reason, ())) - set(of_types))
             same(f"types left out as {reason} that cannot be", [], strange)
         same(f"counts.left_out, as in {_LEFT_OUT}", left_out, named)

@@ -19,6 +19,7 @@ CHECKS: dict[str, str] = {
     "rule 5": "the assistant never begins over the user",
     "rule 6": "no text forges a control token",
     "rule 7": "every statement is a remark that needs no answer, in the language of its row",
+    "budget": "no row holds more text than the length budget allows",
     "source": "texts of origin source are the source's, whole and in order (rule 1)",
     "script": "the language is the one that was forced, or that of the source's script",
     "unique": "no two rows have one id",

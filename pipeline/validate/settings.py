@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError, RecipeError
+from .budget import SIDES, Budget, budget_of
 
 DEFAULT_TOKENIZER = "cl100k_base"
 DEFAULT_SLICE_TOKENS = 10
@@ -30,6 +31,7 @@ class Settings:
         slice_tokens: tokens an assistant slice.
         tail_idle: idle pairs at the end of a tdm row.
         markers: the control tokens that no text may hold.
+        budget: of the text of a row, if there is one.
         manifest: the manifest beside the rows, or None.
         folder: where the manifest lies, or None.
         unfinished: whether the rows lie in the folder of a build that did not end.
@@ -40,6 +42,7 @@ class Settings:
     slice_tokens: int
     tail_idle: int
     markers: tuple[str, ...]
+    budget: Budget | None = None
     manifest: dict[str, Any] | None = field(default=None, repr=False)
     folder: Path | None = None
     unfinished: bool = False
@@ -86,6 +89,9 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
     return Settings(
         **settings,
         markers=tuple(recipe.get("markers", DEFAULT_MARKERS)),
+        budget=budget_of(
+            recipe.get("max_tokens"), recipe.get("shorten", "end"), recipe.get("statements", 0)
+        ),
         manifest=manifest,
         folder=folder,
         unfinished=not folder and any((one / ".work").is_dir() for one in around),
@@ -102,13 +108,15 @@ def _folders_around(path: Path) -> tuple[Path, ...]:
 def _check_recipe(file: Path, recipe: Mapping[str, Any]) -> None:
     """What the rows are read with must be of the right kind."""
     wrong = [] if isinstance(recipe.get("tokenizer", ""), str) else ["tokenizer"]
-    for name, least in (("slice_tokens", 1), ("tail_idle", 0)):
+    for name, least in (("slice_tokens", 1), ("tail_idle", 0), ("max_tokens", 1)):
         value = recipe.get(name, least)
         if type(value) is not int or value < least:
             wrong.append(name)
     markers = recipe.get("markers", [])
     if not isinstance(markers, list) or not all(isinstance(one, str) for one in markers):
         wrong.append("markers")
+    if recipe.get("shorten", "end") not in SIDES:
+        wrong.append("shorten")
     if wrong:
         said = ", ".join(f"{name} {recipe[name]!r}" for name in wrong)
         raise FolderError(f"{file}: its recipe has {said}; build the folder anew")

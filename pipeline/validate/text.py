@@ -59,12 +59,20 @@ class Cutter:
     slice_tokens: int
     _slices: dict[str, list[str]] = field(default_factory=dict)
     _words: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    _tokens: dict[str, int] = field(default_factory=dict)
 
     def slices(self, text: str) -> list[str]:
         """The slices of a planned assistant text."""
         known = self._slices.get(text)
         if known is None:
             known = self._slices[text] = self._cut(text)
+        return known
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text is."""
+        known = self._tokens.get(text)
+        if known is None:
+            known = self._tokens[text] = len(self.tokenizer.token_ends(text))
         return known
 
     def words(self, text: str, language: str) -> list[tuple[int, int]]:
@@ -78,6 +86,7 @@ class Cutter:
         """Forgets the texts; called between batches, so that memory stays flat."""
         self._slices.clear()
         self._words.clear()
+        self._tokens.clear()
 
     def _cut(self, text: str) -> list[str]:
         ends = self.tokenizer.token_ends(text)

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.dialogue import Ask, Dialogue, Reply, Script, Turn, turns_key
 from duplexdata.pipeline.generate import finish
@@ -9,6 +12,9 @@ from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.interrupt.interaction import Setting
 from duplexdata.pipeline.interrupt.transitions import Transitions
 from duplexdata.pipeline.markers import DEFAULT_MARKERS
+from duplexdata.pipeline.recipe import Recipe
+from duplexdata.pipeline.scriptwriter import Scriptwriter
+from duplexdata.pipeline.slice.slicer import Slicer
 
 STOPS = ("Stop.", "Enough.")
 INTERJECTIONS = ("", "Wait,", "Hold on.")
@@ -65,3 +71,20 @@ def script_of(
     """The script of a type that is made of these dialogues."""
     chance = Chance(seed, tuple(one.key for one in dialogues))
     return finish(TYPES[type_name].script(dialogues, chance, own or setting()), joined)
+
+
+class WordTokenizer:
+    """A tokenizer whose tokens are words, each with the space before it."""
+
+    name = fingerprint = origin = "words"
+
+    def token_ends(self, text: str) -> npt.NDArray[np.int64]:
+        """A token ends before each space, and at the end of the text."""
+        spaces = [place for place, letter in enumerate(text) if letter == " "]
+        return np.array([*spaces, len(text)], dtype=np.int64)
+
+
+def writer(own: Setting | None = None, **knobs: object) -> Scriptwriter:
+    """A writer of scripts without statements, by these knobs of a recipe."""
+    recipe = Recipe("tdm", **knobs)  # type: ignore[arg-type]
+    return Scriptwriter(own or setting(), {}, Slicer(WordTokenizer(), 2), recipe, joined)

@@ -1,0 +1,128 @@
+"""Scripts from dialogues: an interaction type's script, shortened, with its statements.
+
+A length budget (the recipe's `max_tokens`) is kept by leaving out whole rounds of a
+script, from its end or its front. A round begins with a message that does not cut in, so
+that an interruption, what it cuts, and the answer to it are one round, and never parted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from .chance import Chance
+from .dialogue import Ask, Dialogue, Reply, Script
+from .distract import Distraction, distract
+from .generate import finish
+from .interrupt import TYPES
+from .interrupt.interaction import Setting
+from .recipe import Recipe
+from .slice.slicer import Slicer
+from .statements import Bank
+
+Rounds = tuple[int, int]
+"""The rounds of a script that are kept: the first, and the one after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scriptwriter:
+    """Writes the scripts of a block.
+
+    Attributes:
+        setting: what every script is written with.
+        banks: of statements, by language.
+        slicer: cuts and counts texts.
+        recipe: of the run.
+        reply: who writes what the source lacks.
+    """
+
+    setting: Setting
+    banks: Mapping[str, Bank]
+    slicer: Slicer
+    recipe: Recipe
+    reply: Callable[[Ask], Reply]
+
+    def script(
+        self, type_name: str, dialogues: Sequence[Dialogue], rounds: Rounds | None = None
+    ) -> Script:
+        """The script of a row: its type's, of which these rounds are kept, with statements."""
+        script = self._interrupted(type_name, dialogues)
+        return self._distracted(shortened(script, rounds) if rounds else script)
+
+    def fits(self, type_name: str, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether the whole script of a row keeps within the budget."""
+        if self.recipe.max_tokens is None:
+            return True
+        return self._tokens(self.script(type_name, dialogues)) <= self.recipe.max_tokens
+
+    def rounds_that_fit(self, type_name: str, dialogues: Sequence[Dialogue]) -> Rounds | None:
+        """The most rounds of a script that keep it within the budget; None if none do."""
+        most = self.recipe.max_tokens or 0
+        script = self._interrupted(type_name, dialogues)
+        for rounds in ways_to_shorten(script, self.recipe.shorten):
+            if self._tokens(self._distracted(shortened(script, rounds))) <= most:
+                return rounds
+        return None
+
+    def _interrupted(self, type_name: str, dialogues: Sequence[Dialogue]) -> Script:
+        chance = Chance(self.recipe.seed, tuple(dialogue.key for dialogue in dialogues))
+        return finish(TYPES[type_name].script(dialogues, chance, self.setting), self.reply)
+
+    def _distracted(self, script: Script) -> Script:
+        return distract(script, Distraction(self.banks, self.reply, self.slicer, self.recipe))
+
+    def _tokens(self, script: Script) -> int:
+        """The tokens of all that is heard, each utterance encoded by itself."""
+        return sum(self.slicer.tokens(one.text[: one.heard]) for one in script.utterances)
+
+
+def round_bounds(script: Script) -> list[int]:
+    """The numbers of the utterances at which a round begins, and one past the last."""
+    begins = [
+        number for number, utterance in enumerate(script.utterances) if utterance.kind == "message"
+    ]
+    return [*begins, len(script.utterances)]
+
+
+def shortened(script: Script, rounds: Rounds) -> Script:
+    """The script with these rounds alone, before statements are added."""
+    bounds = round_bounds(script)
+    first, last = rounds
+    whose = script.whose[first:last]
+    order = list(dict.fromkeys(whose))  # the dialogues in the order in which they begin now
+    return replace(
+        script,
+        utterances=script.utterances[bounds[first] : bounds[last]],
+        source_ids=tuple(script.source_ids[one] for one in order) if whose else script.source_ids,
+        whose=tuple(order.index(one) for one in whose),
+    )
+
+
+def ways_to_shorten(script: Script, shorten: str) -> Iterator[Rounds]:
+    """Which rounds may be kept, from all but one of them to as few as can be.
+
+    Args:
+        script: before statements are added.
+        shorten: `end`, `front`, or `either`: from the end as far as can be, then the front.
+    """
+    bounds = round_bounds(script)
+    first, last = 0, len(bounds) - 1
+    while shorten != "front" and _may_keep(script, bounds, first, last - 1):
+        last -= 1
+        yield first, last
+    while shorten != "end" and _may_keep(script, bounds, first + 1, last):
+        first += 1
+        yield first, last
+
+
+def _may_keep(script: Script, bounds: Sequence[int], first: int, last: int) -> bool:
+    """Whether a script of these rounds is still one of its type."""
+    if first >= last:
+        return False
+    left_out = (*script.utterances[: bounds[first]], *script.utterances[bounds[last] :])
+    if any(one.cut or one.kind not in ("message", "answer") for one in left_out):
+        return False
+    if not script.whose:
+        return True
+    whose = script.whose[first:last]
+    visits = 1 + sum(one != other for one, other in pairwise(whose))
+    return len(set(whose)) == len(script.source_ids) < visits  # all are there, one returns
