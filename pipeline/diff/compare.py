@@ -9,7 +9,10 @@ from ..errors import FolderError
 from ..run_folder import finished_manifest
 from .rows import Rows, Shape, read_rows
 
-_COUNTED = ("written", "splits", "languages", "generators", "rejected", "left_out")
+_COUNTED = (
+    *("written", "splits", "languages", "generators", "rejected", "left_out"),
+    "shortened",
+)
 _LEAST = 0.005
 """Change of a share that is told; that of a mean is told from a hundredth of it on."""
 
@@ -105,7 +108,10 @@ def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _counted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     counts = manifest["counts"]
-    return {"source_rows": counts["source_rows"], **{name: counts[name] for name in _COUNTED}}
+    return {
+        "source_rows": counts["source_rows"],
+        **{name: counts.get(name, {}) for name in _COUNTED},
+    }
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

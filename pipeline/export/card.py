@@ -142,6 +142,7 @@ def _values(
         "slice_tokens": recipe["slice_tokens"],
         "seed": recipe["seed"],
         "recipe_sha256": manifest["recipe_sha256"],
+        "budget": _budget(manifest),
         "prompts": list(_prompts(manifest)),
         "left_out": list(_left_out(counted)),
         "recipe_toml": toml_of(recipe),
@@ -229,6 +230,14 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
         licence = licences[one["source"]]
         said = f"`{licence}`" if licence else "not known"
         yield f"| `{one['name']}` | {one['rows']:,} | `{one['sha256'][:12]}…` | {said} |"
+
+
+def _budget(manifest: Mapping[str, Any]) -> str:
+    most = manifest["recipe"].get("max_tokens")
+    if not most:
+        return ""
+    shortened = sum(manifest["counts"].get("shortened", {}).values())
+    return f"at most {most:,} tokens of text a row; {shortened:,} rows lost whole rounds to it"
 
 
 def _prompts(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -17,9 +17,8 @@ from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TABLE_1, TYPE_
 from duplexdata.pipeline.export.lanes import pairs_of, pairs_table
 from duplexdata.pipeline.export.rebuild import toml_of
 from duplexdata.pipeline.interrupt import TYPES
-from duplexdata.pipeline.validate.folder import _REASONS
 
-from ..conftest import manifest_of, rows_of
+from ..conftest import ROOT, manifest_of, rows_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -179,6 +178,7 @@ def test_the_code_runs(runs: Callable[[str], Path], tmp_path: Path, name: str) -
 def test_lengths_stand_beside_the_papers(runs: Callable[[str], Path]) -> None:
     """Mean pairs of a row, counted again from the files, and Table 1's; of duo those of tdm."""
     folder = runs("tdm")
+    assert "tokens of text a row" not in text_of(folder)
     rows = rows_of(folder)
     found = table(text_of(folder), "| type | mean slice pairs | ratio | the paper's mean | ratio |")
     for kind, (mean, ratio, theirs, _) in found.items():
@@ -189,6 +189,17 @@ def test_lengths_stand_beside_the_papers(runs: Callable[[str], Path]) -> None:
     assert set(found) == set(TYPES)
     assert "Slice pairs are those of the same conversations" in text_of(runs("duo"))
     assert "Slice pairs are those of the same conversations" not in text_of(folder)
+
+
+def test_a_length_budget_is_told(duplexdata: Run, tmp_path: Path) -> None:
+    """The bound, and how many rows it shortened; without a bound there is no such line."""
+    out = tmp_path / "out"
+    flags = ("--format", "tdm", "--source", "sample", "--max-tokens", "300")
+    assert duplexdata("build", *flags, "--out", out).returncode == 0
+    shortened = sum(manifest_of(out)["counts"]["shortened"].values())
+    assert shortened
+    assert f"\n- at most 300 tokens of text a row; {shortened} rows lost" in text_of(out)
+    assert "however shortened | `" in text_of(out)
 
 
 def test_tokens_join_the_lengths_where_they_were_counted(runs: Callable[[str], Path]) -> None:
@@ -223,7 +234,9 @@ def test_the_card_is_the_same_with_one_worker_or_two(
 def test_every_type_and_reason_has_its_words() -> None:
     """No type, and no reason why a dialogue is in no row of one, is without a sentence."""
     assert set(TYPE_TEXTS) == set(TYPES) == set(TABLE_1)
-    assert set(LEFT_OUT_TEXTS) == set(_REASONS)
+    page = (ROOT / "docs" / "types.md").read_text("utf-8").split("| reason |")[1]
+    reasons = re.findall(r"^\| `(\w+)` \|", page.split("\n## ")[0], re.MULTILINE)
+    assert set(LEFT_OUT_TEXTS) == set(reasons)
 
 
 def test_a_recipe_survives_its_toml() -> None:
