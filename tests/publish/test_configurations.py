@@ -70,6 +70,31 @@ def test_somebody_else_writes_meanwhile(publisher: Publisher, make_run: MakeRun)
     assert "someone/talk was written to meanwhile" in done.stderr
 
 
+RACE = """
+import json, sys
+from pathlib import Path
+import huggingface_hub
+from duplexdata.pipeline.publish.hub import Hub, MovedError, Target
+from duplexdata.pipeline.screen import Screen
+hub = Hub(Target("someone/talk"), Screen())
+hub.prepare()
+there = hub.read("")
+huggingface_hub.upload_file(
+    path_or_fileobj=b"1", path_in_repo="other", repo_id="someone/talk", repo_type="dataset"
+)
+try:
+    hub.send(Path(sys.argv[1]), there, [], "ours")
+except MovedError:
+    print(json.dumps("moved"))
+"""
+
+
+def test_nothing_is_written_over_what_was_not_read(publisher: Publisher, make_run: MakeRun) -> None:
+    """A commit of somebody else between reading and writing is seen, and not undone."""
+    assert publisher.python(RACE, str(make_run("duo"))) == "moved"
+    assert publisher.files("someone/talk") == [".gitattributes", "other"]
+
+
 UPLOAD = """
 import json, sys, huggingface_hub as hub
 api = hub.HfApi()
