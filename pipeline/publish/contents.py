@@ -1,6 +1,5 @@
 """What of a run's folder is published: its files by hash, if they are what the run wrote."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -73,14 +72,6 @@ def contents_of(folder: Path) -> Contents:
                 "build --overwrite makes it again"
             )
     return Contents(folder, manifest, hashes, files)
-
-
-def as_json(data: bytes) -> Any:
-    """JSON, or None where it is none."""
-    try:
-        return json.loads(data)
-    except ValueError:
-        return None
 
 
 def _hash(file: Path) -> str:

@@ -1,15 +1,18 @@
 """The Hub, through its own client: what a repository holds, and a folder as a commit to it."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import PublishError
+from ..run_folder import MANIFEST
 from ..screen import Screen
-from .contents import CARD, as_json
+from .contents import CARD
 from .trouble import MovedError, told
 
 DATASET = "dataset"
@@ -79,7 +82,8 @@ class Hub:
     def url(self) -> str:
         """The address of the repository, at the revision."""
         base = f"{self.api.endpoint}/datasets/{self.target.repository}"
-        return f"{base}/tree/{self.target.revision}" if self.target.revision else base
+        revision = self.target.revision
+        return f"{base}/tree/{quote(revision, safe='')}" if revision else base
 
     def prepare(self) -> None:
         """Makes the repository and the branch where they are not there."""
@@ -117,7 +121,7 @@ class Hub:
             if commit is None:
                 raise PublishError(f"{name} has no commit at {branch}")
             card = self._file(CARD, commit)
-            manifest = as_json(self._file(f"{prefix}manifest.json", commit) or b"")
+            manifest = _json(self._file(f"{prefix}{MANIFEST}", commit) or b"")
             return There(
                 commit,
                 None if card is None else card.decode("utf-8-sig", errors="replace"),
@@ -196,6 +200,13 @@ class Hub:
                 if ours is error:
                     raise
                 raise ours from error
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
 
 
 @contextmanager

@@ -37,7 +37,8 @@ def told(error: Exception, name: str) -> Exception:
         if _is_transport(one):
             what = f"{type(one).__name__}: {_line(one)}"
             return HubError(f"the connection to the Hub broke off ({what})")
-    if isinstance(error, RuntimeError | OSError):  # what the Hub's own transport raises
+    lfs = isinstance(error, ValueError) and "LFS" in str(error)  # its answer for large files
+    if lfs or isinstance(error, RuntimeError | OSError):  # what its own transport raises
         return HubError(f"the upload did not succeed: {_line(error)}")
     return error
 
