@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PublishError
-from ..export.card import card, is_written_here, without_seal
+from ..export.card import card, card_data, is_written_here, without_seal
 from ..export.licence import licence_of, why_unknown
 from ..screen import Screen
 from ..validate.record import RECORD
 from .contents import CARD, Contents, contents_of
 from .hub import Hub, MovedError, Target, There
-from .repository_card import licence_there, repository_card
+from .repository_card import RunCard, licence_there, repository_card, run_card
 from .validated import ensure_validated
 from .viewer import check_viewer
 
@@ -58,18 +58,24 @@ def push(
     granted = _licence(contents, licence)
     check_viewer(folder, [one.path for one in contents.shards])
     ensure_validated(contents, screen)
-    ours = _own_card(contents, target, config, licence)
+    written = _own_card(contents, target, config, licence)
+    ours = run_card(
+        without_seal(written),
+        str(folder / CARD),
+        card_data(contents.manifest, config=config, licence=granted),
+        rows=contents.rows,
+    )
     for line in _announced(contents, target, config, granted):
         screen.say(line)
     if dry_run:
-        _write_card(folder, ours)
+        _write_card(folder, written)
         screen.say(f"dry run: nothing is sent; the card is in {folder / CARD}")
         return None
     hub = Hub(target, screen)
     hub.prepare()
     for last in (False,) * (_TRIES - 1) + (True,):
         try:
-            url = _commit(hub, contents, ours, config=config, licence=granted, given=licence)
+            url = _commit(hub, contents, ours, any_licence=licence is not None)
         except MovedError:
             if last:
                 raise
@@ -176,32 +182,22 @@ def _write_card(folder: Path, text: str) -> None:
         raise PublishError(f"the card cannot be written: {error}") from None
 
 
-def _commit(
-    hub: Hub,
-    contents: Contents,
-    ours: str,
-    *,
-    config: str | None,
-    licence: str,
-    given: str | None,
-) -> str | None:
+def _commit(hub: Hub, contents: Contents, ours: RunCard, *, any_licence: bool) -> str | None:
     """Reads what is there, and commits the run beside it."""
-    prefix = f"{config}/" if config else ""
+    prefix = "" if ours.config == "default" else f"{ours.config}/"
     there = hub.read(prefix)
     stale = _stale(there, contents, prefix, hub.target.repository)
-    before = licence_there(there.card)
-    if given is None and before is not None and before != licence:
+    before, licence = licence_there(there.card), ours.head["license"]
+    if not any_licence and before is not None and before != licence:
         raise PublishError(
             f"{hub.target.repository} is under {before}, this run under {licence}: "
             "name the licence of both with --license"
         )
-    text = repository_card(
-        there.card, without_seal(ours), config=config, rows=contents.rows, licence=licence
-    )
     message = (
-        f"{config or 'default'}: {contents.rows} {contents.manifest['format']} rows, "
+        f"{ours.config}: {contents.rows} {contents.manifest['format']} rows, "
         f"recipe {contents.manifest['recipe_sha256'][:12]}"
     )
+    text = repository_card(there.card, ours)
     with _laid_out(contents, prefix, text) as folder:
         return hub.send(folder, there, stale, message)
 

@@ -6,7 +6,8 @@ between them. Whatever else the card holds is kept, in its head too.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import PublishError
@@ -19,71 +20,94 @@ _PART = re.compile(
     r".*?<!-- the end of (?P<config>[^\n]*?) -->\n?",
     re.DOTALL,
 )
+_THERE = "the repository's README.md"
 _LISTS = ("language", "task_categories", "tags")
 
 
-def repository_card(
-    there: str | None, ours: str, *, config: str | None, rows: int, licence: str
-) -> str:
-    """The card of a repository once a run is pushed.
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    """The card of a run, for its part of a repository's.
+
+    Attributes:
+        config: the run's configuration.
+        rows: of the run.
+        head: its YAML.
+        text: what stands below it.
+    """
+
+    config: str
+    rows: int
+    head: Mapping[str, Any]
+    text: str
+
+
+def run_card(written: str, where: str, head: Mapping[str, Any], *, rows: int) -> RunCard:
+    """The card of a run: what we know of it wins over the head that is written.
 
     Args:
-        there: the card that it has, if it has one.
-        ours: of the run.
-        config: the run's configuration; None is the default one.
+        written: the README.md as it is.
+        where: it is, for an error.
+        head: what `card_data` gave for the run.
         rows: of the run.
-        licence: of the run.
 
-    Returns:
-        The whole README.md.
+    Raises:
+        PublishError: its head cannot be read.
+    """
+    card = _read(written, where)
+    theirs = _head(card)
+    return RunCard(
+        config=head["configs"][0]["config_name"],
+        rows=rows,
+        head=theirs | dict(head) | {key: _union(head[key], theirs.get(key)) for key in _LISTS},
+        text=card.text.strip(),
+    )
+
+
+def repository_card(there: str | None, ours: RunCard) -> str:
+    """The README.md of a repository once a run is pushed.
+
+    Args:
+        there: the one that it has, if it has one.
+        ours: of the run.
 
     Raises:
         PublishError: the head of the card that is there cannot be read.
     """
-    from huggingface_hub import DatasetCard
-
-    mine = DatasetCard(ours)
-    data = _dict(mine) | {"license": licence}
-    facts = {
-        "config": config or "default",
-        "rows": rows,
-        **{key: data.get(key, []) for key in _LISTS},
-    }
-    part = f"{_begin(facts)}\n{mine.text.strip()}\n{_END.format(config=facts['config'])}\n"
-    if there is None:
-        return _whole(data | _summed([facts]), part)
-    before = _read(there)
-    text = _with_part(before.text, str(facts["config"]), part)
+    facts = {"config": ours.config, "rows": ours.rows}
+    part = f"{_begin(facts)}\n{ours.text}\n{_END.format(config=ours.config)}\n"
+    before = _read(there, _THERE) if there is not None else None
+    text = _with_part(before.text if before else "", ours.config, part)
+    head = _head(before) if before else {}
     parts = [json.loads(found["facts"]) for found in _PART.finditer(text)]
-    head = _dict(before)
-    head |= {key: value for key, value in data.items() if key not in head}
-    head |= {"license": licence, **_summed(parts)}
-    for key in _LISTS:
-        head[key] = _union([_listed(before.data.get(key)), data.get(key, [])])
-    head["configs"] = _merged(_listed(before.data.get("configs")), data["configs"])
-    return _whole(head, text)
+    merged = {
+        **{key: _union(head.get(key), ours.head.get(key)) for key in _LISTS},
+        "license": ours.head["license"],
+        "size_categories": [size_category(sum(one["rows"] for one in parts))],
+        "configs": _merged(_listed(head.get("configs")), ours.head["configs"]),
+    }
+    return _whole({**ours.head, **head, **merged}, text)
 
 
 def licence_there(card: str | None) -> str | None:
     """The licence that a repository's card names, if there is one."""
-    return _read(card).data.get("license") if card else None
+    return _head(_read(card, _THERE)).get("license") if card else None
 
 
-def _read(card: str) -> Any:
+def _read(card: str, where: str) -> Any:
     import yaml
     from huggingface_hub import DatasetCard
 
     try:
         # A card without a head is one all the same; the client would warn of it.
         return DatasetCard(card if card.lstrip().startswith("---") else f"---\n{{}}\n---\n{card}")
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise PublishError(
-            f"the head of the repository's README.md cannot be read ({reason}): mend it there first"
+            f"the head of {where} cannot be read ({reason}): mend it there first"
         ) from None
 
 
-def _dict(card: Any) -> dict[str, Any]:
+def _head(card: Any) -> dict[str, Any]:
     """The head of a card; the client gives it without types."""
     head: dict[str, Any] = card.data.to_dict()
     return head
@@ -101,10 +125,6 @@ def _with_part(text: str, config: str, part: str) -> str:
     return f"{text.rstrip()}\n\n{part}" if text.strip() else part
 
 
-def _summed(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"size_categories": [size_category(sum(one["rows"] for one in parts))]}
-
-
 def _merged(there: Sequence[Any], ours: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Configurations with ours in place of those of their names."""
     named = {one["config_name"]: one for one in ours}
@@ -117,8 +137,8 @@ def _merged(there: Sequence[Any], ours: Sequence[Mapping[str, Any]]) -> list[Any
     return [*merged, *named.values()]
 
 
-def _union(lists: Iterable[Sequence[Any]]) -> list[Any]:
-    return list(dict.fromkeys(one for values in lists for one in values))
+def _union(*values: Any) -> list[Any]:
+    return list(dict.fromkeys(one for value in values for one in _listed(value)))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -173,3 +173,53 @@ def test_a_card_changed_by_hand_is_sent_as_it_is(publisher: Publisher, make_run:
     facts = re.search(r"the end: (\{.*\}) -->", card)
     assert facts
     assert json.loads(facts[1])["rows"] == len(rows_by_split(folder)["train"])
+
+
+def test_a_card_without_its_head_is_given_one(publisher: Publisher, make_run: MakeRun) -> None:
+    """Text alone is a card; keys that the user added to the head go along with ours."""
+    folder = make_run("duo")
+    (folder / "README.md").write_text("# Ours\n", "utf-8")
+    publisher.push(folder, "someone/talk", "--config-name", "a")
+    text = "---\npretty_name: B\ntags: [mine]\nlicense: mit\n---\n# Too\n"
+    (folder / "README.md").write_text(text, "utf-8")
+    publisher.push(folder, "someone/talk", "--config-name", "b")
+    card = publisher.file("someone/talk", "README.md")
+    assert "\n# Ours\n" in part(card, "a")
+    found = head(card)
+    assert found["pretty_name"] == "B"
+    assert "mine" in found["tags"]  # type: ignore[operator]
+    assert found["license"] == "apache-2.0"
+    assert publisher.load("someone/talk", "b") == rows_by_split(folder)
+
+
+def test_a_head_that_cannot_be_read_is_told(
+    publisher: Publisher, make_run: MakeRun, tmp_path: Path
+) -> None:
+    """Here before anything is sent, there before anything is written; exit 2 both times."""
+    folder = make_run("duo")
+    good = (folder / "README.md").read_text("utf-8")
+    (folder / "README.md").write_text("---\na: [b\n---\n# Ours\n", "utf-8")
+    done = publisher.run("push", folder, "someone/talk")
+    assert done.returncode == 2
+    assert f"the head of {folder / 'README.md'} cannot be read" in done.stderr
+    assert publisher.hub.stats()["log"] == []
+    (folder / "README.md").write_text(good, "utf-8")
+    mine = tmp_path / "card.md"
+    mine.write_text("---\n- a list\n---\n", "utf-8")
+    publisher.hub.config(faults=[{"match": "validate-yaml", "status": 200}])
+    publisher.python(UPLOAD, "README.md", str(mine))
+    publisher.hub.config()
+    done = publisher.run("push", folder, "someone/talk")
+    assert done.returncode == 2
+    assert "the head of the repository's README.md cannot be read" in done.stderr
+
+
+def test_another_licence_is_asked_about(publisher: Publisher, make_run: MakeRun) -> None:
+    """A repository under one licence takes a run under another only if it is named."""
+    folder = make_run("duo")
+    publisher.push(folder, "someone/talk", "--config-name", "a", "--license", "mit")
+    done = publisher.run("push", folder, "someone/talk", "--config-name", "b")
+    assert done.returncode == 2
+    assert "someone/talk is under mit, this run under apache-2.0" in done.stderr
+    publisher.push(folder, "someone/talk", "--config-name", "b", "--license", "mit")
+    assert head(publisher.file("someone/talk", "README.md"))["license"] == "mit"
