@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ..errors import FolderError
 from ..run_folder import MANIFEST
+from ..screen import Screen
+from .hub import quiet_client
 from .trouble import told
 
 _NAME = re.compile(
@@ -43,14 +45,18 @@ def _snapshot(repository: str, revision: str | None, prefix: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
-                repository,
-                repo_type="dataset",
-                revision=revision,
-                allow_patterns=[f"{prefix}{MANIFEST}", f"{prefix}data/*.parquet"],
-                library_name="duplexdata",
+        with quiet_client(Screen()):
+            return Path(
+                snapshot_download(
+                    repository,
+                    repo_type="dataset",
+                    revision=revision,
+                    allow_patterns=[f"{prefix}{MANIFEST}", f"{prefix}data/*.parquet"],
+                    library_name="duplexdata",
+                )
             )
-        )
     except Exception as error:
-        raise told(error, repository) from error
+        ours = told(error, repository)
+        if ours is error:
+            raise
+        raise ours from error

@@ -192,7 +192,7 @@ class Hub:
     @contextmanager
     def _session(self) -> Iterator[None]:
         """The client's talk as lines on our screen, and its troubles as ours."""
-        with _quiet_client(self.screen):
+        with quiet_client(self.screen):
             try:
                 yield
             except Exception as error:
@@ -210,7 +210,7 @@ def _json(data: bytes) -> Any:
 
 
 @contextmanager
-def _quiet_client(screen: Screen) -> Iterator[None]:
+def quiet_client(screen: Screen) -> Iterator[None]:
     """Lets the client say that it waits, and show its bars on a terminal alone."""
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,

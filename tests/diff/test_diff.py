@@ -148,6 +148,7 @@ def test_runs_on_the_hub(runs: Callable[..., Path], tmp_path: Path) -> None:
                 command, capture_output=True, text=True, check=False, env=environment
             )
             assert done.returncode == 0, done.stderr
+            assert "%|" not in done.stderr  # no bars where there is no terminal
             return done.stdout
 
         run("push", first, "someone/talk", "--revision", "old")
