@@ -24,11 +24,14 @@ from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
 from .recipe import Recipe
 from .scriptwriter import Scriptwriter
-from .slice.schedule import SlicedScript, slice_script
+from .slice.schedule import SlicedScript, slice_scripts
 from .slice.slicer import Slicer
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
+
+_SLICED_AT_ONCE = 256
+"""Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +237,16 @@ def _sliced_scripts(
     rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
 ) -> Iterator[SlicedScript]:
     writer = replace(work.writer, reply=tally.counted(work.writer.reply))
-    for row in rows:
-        dialogues = [work.block.dialogues[member] for member in row.members]
-        script = writer.script(row.type, dialogues, row.rounds)
-        if row.rounds:
-            tally.shortened[row.type] += 1
-        sliced = slice_script(script, work.slicer, recipe.seed, recipe.tail_idle)
-        tally.add(sliced, recipe)
-        yield sliced
+    for begin in range(0, len(rows), _SLICED_AT_ONCE):
+        scripts = []
+        for row in rows[begin : begin + _SLICED_AT_ONCE]:
+            dialogues = [work.block.dialogues[member] for member in row.members]
+            scripts.append(writer.script(row.type, dialogues, row.rounds))
+            if row.rounds:
+                tally.shortened[row.type] += 1
+        for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):
+            tally.add(sliced, recipe)
+            yield sliced
 
 
 def _write_shard(task: BlockTask, split: Split, scripts: Iterator[SlicedScript]) -> WrittenFile:

@@ -10,27 +10,42 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 T = TypeVar("T")
 
 _MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+_FIRST = 0xBF58476D1CE4E5B9
+_SECOND = 0x94D049BB133111EB
 
 
 def _hash64(*parts: str) -> int:
     # The length before each part keeps ("ab", "c") apart from ("a", "bc").
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        data = part.encode()
-        digest.update(len(data).to_bytes(4, "little"))
-        digest.update(data)
-    return int.from_bytes(digest.digest(), "little")
+    data = [part.encode() for part in parts]
+    joined = b"".join([len(one).to_bytes(4, "little") + one for one in data])
+    return int.from_bytes(blake2b(joined, digest_size=8).digest(), "little")
 
 
 def _mix64(counter: int) -> int:
     """The finaliser of splitmix64: 64 well-mixed bits of a counter."""
     x = counter & _MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    x = ((x ^ (x >> 30)) * _FIRST) & _MASK
+    x = ((x ^ (x >> 27)) * _SECOND) & _MASK
     return x ^ (x >> 31)
+
+
+def below_all(
+    bases: npt.NDArray[np.uint64], n: int, indexes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """`Draws(base).below(n, index)` of each base and index, all at once."""
+    x = bases + (indexes.astype(np.uint64) + np.uint64(1)) * np.uint64(_STEP)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_FIRST)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_SECOND)
+    bits = x ^ (x >> np.uint64(31))
+    below: npt.NDArray[np.uint64] = (bits >> np.uint64(32)) * np.uint64(n) >> np.uint64(32)
+    return below.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Draws:
 
     def bits(self, index: int = 0) -> int:
         """64 random bits."""
-        return _mix64(self.base + (index + 1) * 0x9E3779B97F4A7C15)
+        return _mix64(self.base + (index + 1) * _STEP)
 
     def below(self, n: int, index: int = 0) -> int:
         """An integer from 0 to n-1, each as likely (to 1 part in 2**32)."""

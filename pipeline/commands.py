@@ -10,6 +10,7 @@ from .build import Outcome, build
 from .engine import ENGINES
 from .errors import RecipeError
 from .interrupt import TYPES, default_rates
+from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Screen
@@ -32,6 +33,7 @@ def run_build(
     Raises:
         DuplexdataError: it did not succeed.
     """
+    keep_pandas_out()
     recipe = resolve_recipe(flags, config)
     if engine not in ENGINES:
         raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")

@@ -42,7 +42,7 @@ def fault(text: str, language: str) -> str | None:
     if _is_wrapped(text) or not any(letter.isalnum() for letter in unquoted):
         return QUOTED
     bare = _QUOTES.sub(" X ", text) if language == "en" else _QUOTES.sub("某", text)
-    if text[-1] in _MARKS or any(mark in bare for mark in _MARKS):
+    if text[-1] in _MARKS or _ANY_MARK.search(bare):
         return MARK
     if language == "en":
         return fault_en(bare.replace("’", "'"))
@@ -51,6 +51,7 @@ def fault(text: str, language: str) -> str | None:
 
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _MARKS = "?？؟⁇⁈⁉‽¿﹖\u037e"
+_ANY_MARK = re.compile(f"[{_MARKS}]")
 _PAIRS = {"“": "”", "‘": "’", "«": "»", "「": "」", "『": "』", "‹": "›", "„": "“", "＂": "＂",
           '"': '"', "'": "'", "`": "`"}  # fmt: skip
 _AFTER = " .,!?…。，！？；;*)）"

@@ -138,8 +138,7 @@ def turns_key(turns: Sequence[Turn], ordinal: int = 0) -> str:
     digest = blake2b(digest_size=10)
     for turn in turns:
         data = turn.text.encode()
-        digest.update(f"{turn.role}:{len(data)}:".encode())
-        digest.update(data)
+        digest.update(b"%b:%d:%b" % (turn.role.encode(), len(data), data))
     if ordinal:
         digest.update(f"#{ordinal}".encode())
     return digest.hexdigest()

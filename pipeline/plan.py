@@ -102,11 +102,11 @@ def takes_part(dialogue: Dialogue, type_name: str, recipe: Recipe) -> bool:
     paper's did; with `one` each dialogue takes part in one type, the rates being weights.
     """
     rate = recipe.rates.get(type_name, 0.0)
+    if rate <= 0:
+        return False
     chance = Chance(recipe.seed, (dialogue.key,))
     if recipe.per_dialogue == "all":
         return rate >= 1 or chance.of(f"rate/{type_name}").fraction() < rate
-    if rate == 0:
-        return False
     names, weights = list(recipe.rates), list(recipe.rates.values())
     return names[_weighted(weights, chance.of("rate").fraction())] == type_name
 

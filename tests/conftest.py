@@ -1,6 +1,7 @@
 """What several tests start from: real dialogues, and builds of them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import settings
 
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+
+# The encoder that always works; the tests of the fast one ask for it.
+os.environ["DUPLEXDATA_ENCODER"] = "tiktoken"
 
 # How long a test takes on a busy machine says nothing of what it tests.
 settings.register_profile("untimed", deadline=None)

@@ -55,6 +55,18 @@ Mom, your phone is ringing.
 It must be nice to live by the water.
 That would explain the noise.
 Who knows, maybe it works.
+Will said he would be late.
+Clean water is scarce up there.
+Book fairs bring in half the county.
+Could use a nap.
+Read that in a magazine once.
+Isn't my cup of tea, but the kids like it.
+What worries me is the fence.
+I like to swim, read, and cook.
+He asked me to lower my voice, so I did.
+Knocked over by the wind, the tree blocked our road.
+Never met her.
+Call waiting drives me mad.
 """.strip().splitlines()
 EN_OTHERS = """
 Is it open on Sundays.
@@ -89,6 +101,20 @@ Not sure what that means.
 Any idea how old it is.
 In what year did it happen.
 The train or the bus.
+Ivy, hand me the scissors.
+Dim the hallway light.
+Never touch that switch.
+Somebody feed the cat.
+Shoes off the bed.
+One second, my tea is boiling over.
+And for a smaller kitchen.
+Any particular brand.
+What colours do those come in.
+How would a farmer carry that.
+You don't happen to remember the title.
+I'd appreciate a shorter answer.
+It's hard to hear you.
+She lives in Kent, or am I wrong.
 """.strip().splitlines()
 ZH_STATEMENTS = """
 我也这么想。
@@ -121,6 +147,20 @@ ZH_STATEMENTS = """
 看来得多穿一件了。
 我还是喜欢喝茶。
 等我退休了也去住一阵。
+不知怎么的，眼泪就下来了。
+我还纳闷他怎么没来，原来是病了。
+谁能想到，第二天就下雪了。
+去不去都行。
+开了一天车，腰酸背痛。
+洗衣机坏了。
+老公去接孩子了。
+等明年再说吧。
+您说得对。
+关上窗，屋里就安静了。
+麻烦您跑一趟了。
+他现在不在家。
+医生叮嘱我少吃盐。
+慢一点也没关系。
 """.strip().splitlines()
 ZH_OTHERS = """
 这个多少钱。
@@ -153,6 +193,20 @@ I like tea very much.
 这是真的假的。
 希望你讲得简单一点。
 几点开门。
+麻烦把窗户关一下。
+妹妹，给爷爷倒杯水。
+写完作业再看电视。
+明早七点叫我。
+语速放慢。
+小心台阶。
+过来坐。
+灯关一下。
+妈你先睡。
+你们小声点，我在打电话。
+等我一下。
+你猜怎么着。
+那家店贵不。
+他们是兄弟吧。
 """.strip().splitlines()
 
 CASES = [
@@ -207,18 +261,18 @@ def bank(language: str) -> dict[str, Any]:
 @pytest.mark.parametrize("half", ["seen", "held_out"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_agrees_with_the_labels(language: str, half: str) -> None:
-    """At least 97% of the hand-labelled sentences, in each language and half."""
+    """At least 98% of the hand-labelled sentences, in each language and half."""
     rows = [row for row in read_labels(language) if row["half"] == half]
     assert len(rows) == 100
-    assert len(misjudged(rows, language)) <= 3
+    assert len(misjudged(rows, language)) <= 2
 
 
-@pytest.mark.parametrize(("language", "right"), [("en", 96), ("zh", 94)])
-def test_second_set_is_as_the_docs_say(language: str, right: int) -> None:
-    """On sentences of another author the rule was never made for, what docs/statements.md says."""
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_agrees_with_the_second_set(language: str) -> None:
+    """At least 98% of the sentences of another author."""
     rows = read_labels(f"{language}_second")
     assert len(rows) == 100
-    assert len(rows) - len(misjudged(rows, language)) == right
+    assert len(misjudged(rows, language)) <= 2
 
 
 @pytest.mark.parametrize(("language", "text", "stands"), CASES)

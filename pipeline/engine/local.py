@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 from ..errors import BuildError
+from ..light_arrow import keep_pandas_out
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -26,16 +27,16 @@ def run_local(
     Raises:
         BuildError: a worker process died.
     """
-    first = list(islice(tasks, 2))
-    if workers <= 1 or len(first) < 2:
-        yield from map(function, chain(first, tasks))
+    if workers <= 1:
+        yield from map(function, tasks)
         return
-    pool = ProcessPoolExecutor(
-        workers,
-        # Not fork: Arrow's threads do not survive it.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_become_worker,
-    )
+    first = list(islice(tasks, 1))
+    context = _process_context(function.__module__)
+    first += islice(tasks, 1)
+    if len(first) < 2:
+        yield from map(function, first)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
     try:
         yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -47,6 +48,22 @@ def run_local(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _process_context(module: str) -> multiprocessing.context.BaseContext:
+    """How worker processes are started.
+
+    Not by fork: the threads of this process do not survive it. A server that has imported
+    the module and has no threads forks them, where there is one; it starts right away.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing.forkserver import ensure_running
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    ensure_running()
+    return context
 
 
 def _in_order(
@@ -72,6 +89,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 
 def _become_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
+    keep_pandas_out()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

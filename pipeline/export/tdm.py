@@ -17,6 +17,7 @@ from .columns import MESSAGE, message_lists, row_schema, to_table
 
 SCHEMA = row_schema(pa.field("output", pa.list_(MESSAGE)))
 
+_NONE = np.zeros(0, dtype=np.int64)
 Ints = npt.NDArray[np.int64]
 
 
@@ -24,10 +25,10 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     """A row a script."""
     pairs = [one.pairs for one in sliced]
     total = sum(pairs)
-    pool, firsts, strides = _pool(sliced)
+    pool, firsts = _pool(sliced)
     counts = np.array([count for one in sliced for count in one.heard], dtype=np.int64)
     # Where each utterance's first slice stands among all contents of all rows.
-    row_begins = (np.cumsum(pairs, dtype=np.int64) - pairs).astype(np.int64).tolist()
+    row_begins = (np.cumsum(pairs) - pairs).tolist()
     places = np.array(
         [
             2 * (begin + start) + (utterance.role == "assistant")
@@ -37,10 +38,8 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
         dtype=np.int64,
     )
     index = np.zeros(2 * total, dtype=np.int32)  # 0 is <idle>
-    nth = _count_up(counts)
-    index[np.repeat(places, counts) + 2 * nth] = (
-        np.repeat(firsts, counts) + np.repeat(strides, counts) * nth
-    )
+    twice = 2 * _count_up(counts)
+    index[np.repeat(places, counts) + twice] = np.repeat(firsts, counts) + twice
     contents = pool.take(pa.array(index))
     roles = pa.array(["user", "assistant"]).take(
         pa.array(np.tile(np.array([0, 1], dtype=np.int8), total))
@@ -54,41 +53,31 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     )
 
 
-def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints, Ints]:
-    """All heard slices of all utterances as one string array, `<idle>` first.
+def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints]:
+    """All slices of all utterances as one string array, `<idle>` first.
 
     Returns:
-        The array; for each utterance the element of its first slice, and the
-        step to its next. An answer's slices touch. Between those of a message
-        stands the white space that no slice carries, an element of its own.
+        The array, and for each utterance the element of its first slice. The next slices
+        are two elements apart: between two stands the white space that no slice carries,
+        which between those of an answer is nothing.
     """
-    texts = [IDLE.encode()]
-    begins = [np.zeros(1, dtype=np.int64)]
-    firsts, strides = [], []
-    bytes_before, elements = len(texts[0]), 1
-    for one in sliced:
-        for utterance, slices, heard in zip(
-            one.script.utterances, one.slices, one.heard, strict=True
-        ):
-            if utterance.role == "user":
-                edges = np.empty(2 * heard - 1, dtype=np.int64)
-                edges[0::2] = slices.begins[:heard]
-                edges[1::2] = slices.ends[: heard - 1]
-                strides.append(2)
-            else:
-                edges = slices.begins[:heard]
-                strides.append(1)
-            firsts.append(elements)
-            begins.append(edges + bytes_before)
-            text = slices.data[: slices.ends[heard - 1]]
-            texts.append(text)
-            bytes_before += len(text)
-            elements += len(edges)
-    offsets = np.concatenate([*begins, [bytes_before]]).astype(np.int32)
+    slices = [each for one in sliced for each in one.slices]
+    counts = np.array([len(one) for one in slices], dtype=np.int64)
+    idle = IDLE.encode()
+    texts = [idle, *(one.data for one in slices)]
+    text_begins = np.cumsum([len(one) for one in texts])[:-1]
+    shifts = np.repeat(text_begins, counts)
+    edges = np.empty(2 * len(shifts) + 2, dtype=np.int32)
+    edges[0] = 0
+    edges[1:-1:2] = np.concatenate([_NONE, *(one.begins for one in slices)]) + shifts
+    edges[2:-1:2] = np.concatenate([_NONE, *(one.ends for one in slices)]) + shifts
+    edges[-1] = edges[-2]
+    # Element 0 is <idle>, 1 the first slice, 2 what follows it, 3 the second slice, ...
     pool = pa.StringArray.from_buffers(
-        elements, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))
+        len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(b"".join(texts))
     )
-    return pool, np.array(firsts, dtype=np.int64), np.array(strides, dtype=np.int64)
+    firsts: Ints = 1 + 2 * (np.cumsum(counts) - counts)
+    return pool, firsts
 
 
 def _count_up(counts: Ints) -> Ints:

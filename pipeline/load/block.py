@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import cast
 
@@ -55,20 +56,23 @@ class Block:
 
 def write_block(block: Block, file: Path) -> None:
     """Writes a block; read_block gives it back."""
-    rows = [
-        {
-            "source_id": dialogue.source_id,
-            "key": dialogue.key,
-            "language": dialogue.language,
-            "split": dialogue.split,
-            "texts": [turn.text for turn in dialogue.turns],
-            "file": place.file,
-            "row": place.row,
-            "line": place.line,
-        }
-        for dialogue, place in zip(block.dialogues, block.places, strict=True)
+    dialogues, places = block.dialogues, block.places
+    turns = [len(one.turns) for one in dialogues]
+    texts = pa.array([turn.text for one in dialogues for turn in one.turns], pa.string())
+    columns = [
+        [one.source_id for one in dialogues],
+        [one.key for one in dialogues],
+        [one.language for one in dialogues],
+        [one.split for one in dialogues],
+        pa.ListArray.from_arrays(pa.array([0, *accumulate(turns)], pa.int32()), texts),
+        [one.file for one in places],
+        [one.row for one in places],
+        [one.line for one in places],
     ]
-    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+    table = pa.Table.from_arrays(
+        [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)],
+        schema=_SCHEMA,
+    )
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(str(file), _SCHEMA, options=options) as writer:
         writer.write_table(table)

@@ -59,6 +59,8 @@ def _text(content: Any, number: int) -> str:
         raise Reject("not_text", f"turn {number} is of type {type(content).__name__}")
     if not content.strip():
         raise Reject("empty_content", f"turn {number}")
+    if content.isascii():
+        return content
     try:
         content.encode()
     except UnicodeEncodeError as error:

@@ -15,9 +15,8 @@ def guess_language(texts: Iterable[str]) -> str:
     Everything that is not Chinese is treated as English: words by white space,
     English transitions.
     """
-    han = words = 0
-    for text in texts:
-        if not text.isascii():
-            han += len(_HAN.findall(text))
-        words += len(_OTHER_WORD.findall(text))
-    return "zh" if han and han >= words else "en"
+    held = list(texts)
+    han = sum(len(_HAN.findall(text)) for text in held if not text.isascii())
+    if not han:
+        return "en"
+    return "zh" if han >= sum(len(_OTHER_WORD.findall(text)) for text in held) else "en"

@@ -178,7 +178,7 @@ class Reading:
             language = guess_language(turn.text for turn in usable.turns)
         return Dialogue(
             source_id=self._source_id(usable.id, name, row),
-            key=turns_key(usable.turns, ordinal=ordinal),
+            key=turns_key(usable.turns, ordinal=ordinal) if ordinal else content,
             language=language,
             turns=usable.turns,
             split=self._split(content),

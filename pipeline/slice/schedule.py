@@ -1,11 +1,11 @@
 """Scripts laid out in time: which slice is heard in which pair (rule 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..chance import Chance
 from ..dialogue import Script, Utterance
-from .slicer import Slicer, Slices
+from .slicer import Message, Slicer, Slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,60 @@ class SlicedScript:
     pairs: int
 
 
-def slice_script(script: Script, slicer: Slicer, seed: int, tail_idle: int) -> SlicedScript:
-    """Cuts every utterance of a script and lays the slices out in pairs.
+def slice_scripts(
+    scripts: Sequence[Script], slicer: Slicer, seed: int, tail_idle: int
+) -> list[SlicedScript]:
+    """Cuts every utterance of scripts and lays the slices out in pairs.
 
     The draws of a message's slices are keyed by its kind and its ordinal among
     those of its kind, so that an added utterance moves no other's.
 
     Args:
-        script: what is cut.
+        scripts: what is cut.
         slicer: how texts are cut.
         seed: of all chance.
         tail_idle: silent pairs at the end of a row, at least.
     """
+    slicer.cut_answers(
+        utterance.text
+        for script in scripts
+        for utterance in script.utterances
+        if utterance.role == "assistant"
+    )
+    messages = iter(slicer.messages([one for script in scripts for one in _messages(script, seed)]))
+    return [
+        _scheduled(
+            script,
+            [
+                slicer.answer(utterance.text) if utterance.role == "assistant" else next(messages)
+                for utterance in script.utterances
+            ],
+            tail_idle,
+        )
+        for script in scripts
+    ]
+
+
+def slice_script(script: Script, slicer: Slicer, seed: int, tail_idle: int) -> SlicedScript:
+    """Cuts one script; see `slice_scripts`."""
+    return slice_scripts([script], slicer, seed, tail_idle)[0]
+
+
+def _messages(script: Script, seed: int) -> Iterator[Message]:
+    """The user utterances of a script, as they are to be cut."""
     ordinals: dict[str, int] = {}
-    slices: list[Slices] = []
     for utterance in script.utterances:
-        if utterance.role == "assistant":
-            slices.append(slicer.answer(utterance.text))
-            continue
-        ordinal = ordinals[utterance.kind] = ordinals.get(utterance.kind, -1) + 1
-        slices.append(slice_message(script, utterance, ordinal, slicer, seed))
+        if utterance.role == "user":
+            ordinal = ordinals[utterance.kind] = ordinals.get(utterance.kind, -1) + 1
+            yield _message(script, utterance, ordinal, seed)
+
+
+def _message(script: Script, utterance: Utterance, ordinal: int, seed: int) -> Message:
+    draws = Chance(seed, script.keys).of(f"words/{script.type}/{utterance.kind}/{ordinal}")
+    return Message(utterance.text, script.language, draws)
+
+
+def _scheduled(script: Script, slices: Sequence[Slices], tail_idle: int) -> SlicedScript:
     heard = tuple(
         one.heard(utterance.heard) if utterance.cut else len(one)
         for utterance, one in zip(script.utterances, slices, strict=True)
@@ -62,8 +96,7 @@ def slice_message(
     script: Script, utterance: Utterance, ordinal: int, slicer: Slicer, seed: int
 ) -> Slices:
     """The word slices of a user utterance, the so-manieth of its kind in its script."""
-    draws = Chance(seed, script.keys).of(f"words/{script.type}/{utterance.kind}/{ordinal}")
-    return slicer.message(utterance.text, script.language, draws)
+    return slicer.messages([_message(script, utterance, ordinal, seed)])[0]
 
 
 def _in_silence(utterance: Utterance) -> bool:

@@ -1,14 +1,21 @@
-"""Texts into slices: words for the user, tokens for the assistant (rule 2)."""
+"""Texts into slices: words for the user, tokens for the assistant (rule 2).
 
+Texts are cut many at a time, by arithmetic on the UTF-8 of all of them end to end: what
+each costs by itself is its encoding and its place in a list.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..chance import Draws
+from ..chance import Draws, below_all
 from .code_points import code_point_bytes, code_point_starts
 from .tokenizers import Tokenizer
-from .words import word_spans
+from .words import parts_at_ascii_space, word_edges, word_spans
 
 FEWEST_WORDS = 4
 MOST_WORDS = 6
@@ -46,6 +53,20 @@ class Slices:
         return int(np.searchsorted(self.code_point_ends(), code_points, side="right"))
 
 
+class Message(NamedTuple):
+    """A user utterance to be cut.
+
+    Attributes:
+        text: trimmed, with at least one word.
+        language: what its words are told by.
+        draws: the number of words of slice i is draw i.
+    """
+
+    text: str
+    language: str
+    draws: Draws
+
+
 @dataclass(slots=True)
 class Slicer:
     """Cuts the texts of one block; an answer that several scripts share is cut once.
@@ -64,8 +85,38 @@ class Slicer:
         """The token slices of an assistant utterance's planned text."""
         known = self._answers.get(text)
         if known is None:
-            known = self._answers[text] = self._cut_answer(text)
+            self.cut_answers((text,))
+            known = self._answers[text]
         return known
+
+    def cut_answers(self, texts: Iterable[str]) -> None:
+        """Cuts answers that `answer` will be asked for, all of them at once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._answers]
+        if not new:
+            return
+        data = [text.encode() for text in new]
+        boundaries = [
+            ends[self.slice_tokens - 1 :: self.slice_tokens]
+            for ends in self.tokenizer.token_ends_of(new)
+        ]
+        octets = np.frombuffer(b"".join(data), dtype=np.uint8)
+        stops = np.cumsum([len(one) for one in data])
+        begins = np.concatenate(([0], stops[:-1]))
+        counts = np.array([len(one) for one in boundaries])
+        ends = np.concatenate(boundaries) + np.repeat(begins, counts)
+        text_stops = np.repeat(stops, counts)
+        # A boundary inside a code point moves to the next; one has four bytes at most.
+        for _byte in range(3):
+            at = np.minimum(ends, len(octets) - 1)
+            ends += ((octets[at] & 0xC0) == 0x80) & (ends < text_stops)
+        # Empty slices, and a boundary that reaches the end of the text, are dropped.
+        kept = ends < text_stops
+        kept[1:] &= ends[1:] > ends[:-1]
+        slices = np.bincount(np.repeat(np.arange(len(new)), counts)[kept], minlength=len(new)) + 1
+        after = np.cumsum(slices)
+        bounds_begin, bounds_end = _bounds(ends[kept], slices, begins, stops)
+        for text, one, (first, last) in zip(new, data, pairwise([0, *after.tolist()]), strict=True):
+            self._answers[text] = Slices(one, bounds_begin[first:last], bounds_end[first:last])
 
     def tokens(self, text: str) -> int:
         """How many tokens a text is."""
@@ -74,36 +125,92 @@ class Slicer:
             known = self._tokens[text] = len(self.tokenizer.token_ends(text))
         return known
 
-    def _cut_answer(self, text: str) -> Slices:
-        data = text.encode()
-        ends = self.tokenizer.token_ends(text)[self.slice_tokens - 1 :: self.slice_tokens]
-        if not text.isascii():
-            starts = code_point_starts(data)
-            ends = starts[np.searchsorted(starts, ends)]
-        # Empty slices, and a boundary that reaches the end of the text, are dropped.
-        kept = ends[(ends > np.concatenate(([0], ends[:-1]))) & (ends < len(data))]
-        bounds = np.concatenate(([0], kept, [len(data)]))
-        return Slices(data, bounds[:-1], bounds[1:])
+    def messages(self, messages: Sequence[Message]) -> list[Slices]:
+        """The word slices of user utterances, in order."""
+        plain = [number for number, one in enumerate(messages) if _is_plain(one)]
+        cut = dict(zip(plain, _cut_plain([messages[number] for number in plain]), strict=True))
+        return [
+            cut[number] if number in cut else _cut_spans(one) for number, one in enumerate(messages)
+        ]
 
     def message(self, text: str, language: str, draws: Draws) -> Slices:
-        """The word slices of a user utterance.
+        """The word slices of one user utterance; see `Message`."""
+        return self.messages([Message(text, language, draws)])[0]
 
-        Args:
-            text: trimmed, with at least one word.
-            language: what its words are told by.
-            draws: the number of words of slice i is draw i.
-        """
-        words = word_spans(text, language)
-        firsts: list[int] = []
-        lasts: list[int] = []
-        position = 0
-        while position < len(words):
-            count = FEWEST_WORDS + draws.below(MOST_WORDS - FEWEST_WORDS + 1, len(firsts))
-            firsts.append(words[position][0])
-            position = min(position + count, len(words))
-            lasts.append(words[position - 1][1])
-        begins, ends = np.array(firsts), np.array(lasts)
-        if text.isascii():
-            return Slices(text.encode(), begins, ends)
-        to_bytes = code_point_bytes(text)
-        return Slices(text.encode(), to_bytes[begins], to_bytes[ends])
+
+def _bounds(
+    inner: Offsets, slices: Offsets, begins: Offsets, stops: Offsets
+) -> tuple[Offsets, Offsets]:
+    """Begins and ends of the slices of all texts, seen from the begin of each text.
+
+    Args:
+        inner: the boundaries inside the texts, seen from the begin of the first.
+        slices: how many each text has: a boundary fewer.
+        begins: where each text begins.
+        stops: where it ends.
+    """
+    after = np.cumsum(slices)
+    local = inner - np.repeat(begins, slices - 1)
+    is_first = np.zeros(after[-1], dtype=np.bool_)
+    is_first[after - slices] = True
+    is_last = np.zeros(after[-1], dtype=np.bool_)
+    is_last[after - 1] = True
+    first, last = np.zeros(after[-1], dtype=np.int64), np.empty(after[-1], dtype=np.int64)
+    first[~is_first] = local
+    last[~is_last] = local
+    last[is_last] = stops - begins
+    return first, last
+
+
+def _is_plain(message: Message) -> bool:
+    return message.language != "zh" and parts_at_ascii_space(message.text)
+
+
+def _cut_plain(messages: Sequence[Message]) -> list[Slices]:
+    """Cuts messages whose words stand between bytes of white space."""
+    if not messages:
+        return []
+    data = [one.text.encode() for one in messages]
+    begins = np.cumsum([0, *(len(one) + 1 for one in data)])
+    firsts, lasts = word_edges(b"\n".join(data))
+    before = np.searchsorted(firsts, begins)  # words before each text
+    words = np.diff(before)
+    # As many draws as slices of the fewest words would take.
+    most = -(-words // FEWEST_WORDS)
+    nth = np.arange(most.sum()) - np.repeat(np.cumsum(most) - most, most)
+    bases = np.array([one.draws.base for one in messages], dtype=np.uint64)
+    drawn = FEWEST_WORDS + below_all(np.repeat(bases, most), MOST_WORDS - FEWEST_WORDS + 1, nth)
+    after = np.cumsum(drawn)
+    position = after - drawn
+    position -= np.repeat(position[np.cumsum(most) - most], most)  # words before, in the text
+    whose = np.repeat(np.arange(len(messages)), most)
+    kept = position < words[whose]
+    position, drawn, whose = position[kept], drawn[kept], whose[kept]
+    final = np.minimum(position + drawn, words[whose]) - 1
+    slice_begins = firsts[before[whose] + position] - begins[whose]
+    slice_ends = lasts[before[whose] + final] - begins[whose]
+    bounds = np.searchsorted(whose, np.arange(len(messages) + 1)).tolist()
+    return [
+        Slices(one, slice_begins[first:last], slice_ends[first:last])
+        for one, (first, last) in zip(data, pairwise(bounds), strict=True)
+    ]
+
+
+def _cut_spans(message: Message) -> Slices:
+    """Cuts a message at the words that are found in it by itself."""
+    text, draws = message.text, message.draws
+    words = word_spans(text, message.language)
+    firsts: list[int] = []
+    lasts: list[int] = []
+    position = 0
+    while position < len(words):
+        count = FEWEST_WORDS + draws.below(MOST_WORDS - FEWEST_WORDS + 1, len(firsts))
+        firsts.append(words[position][0])
+        position = min(position + count, len(words))
+        lasts.append(words[position - 1][1])
+    begins, ends = np.array(firsts), np.array(lasts)
+    data = text.encode()
+    if len(data) == len(text):
+        return Slices(data, begins, ends)
+    to_bytes = code_point_bytes(text)
+    return Slices(data, to_bytes[begins], to_bytes[ends])

@@ -10,10 +10,17 @@ import re
 import unicodedata
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 Span = tuple[int, int]
 """Begin and end of a word, in code points of the text."""
 
 _RUN = re.compile(r"\S+")
+# White space as `str.split()` has it, in ASCII and beyond.
+_ASCII_SPACE = np.zeros(256, dtype=np.bool_)
+_ASCII_SPACE[[number for number in range(128) if chr(number).isspace()]] = True
+_OTHER_SPACE = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _JOINING = ("Mn", "Mc", "Me", "Cf", "Sk")
 _HALF_WIDTH = re.compile(r"[\x21-\x7e]+\Z")
 
@@ -29,6 +36,21 @@ def word_spans(text: str, language: str) -> list[Span]:
     if language != "zh":
         return runs
     return [span for begin, end in runs for span in _segment(text[begin:end], begin)]
+
+
+def parts_at_ascii_space(text: str) -> bool:
+    """Whether all white space of a text is ASCII's, so that `word_edges` finds its words."""
+    return text.isascii() or not _OTHER_SPACE.search(text)
+
+
+def word_edges(data: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The bytes at which the words of UTF-8 data begin, and those after their ends.
+
+    Words are told by ASCII white space alone; see `parts_at_ascii_space`.
+    """
+    space = _ASCII_SPACE[np.frombuffer(b"\n%b\n" % data, dtype=np.uint8)]
+    edges = np.flatnonzero(space[1:] != space[:-1])
+    return edges[0::2], edges[1::2]
 
 
 def segmenter_name(language: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ...errors import TokenizerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -36,6 +36,9 @@ class Tokenizer(Protocol):
         The text is encoded as ordinary text: no special token is recognised.
         An end may lie inside a code point (byte-level and byte-fallback tokens).
         """
+
+    def token_ends_of(self, texts: "Sequence[str]") -> "list[npt.NDArray[np.int64]]":
+        """`token_ends` of each text, for a tokenizer that encodes many at once faster."""
 
 
 class TokenizerKind(NamedTuple):

@@ -1,6 +1,7 @@
 """sentencepiece models (`tokenizer.model` of Llama, MiniCPM and others)."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +39,10 @@ class SentencePieceTokenizer:
         # A normaliser may spell one code point in several; slices must not run backwards.
         np.maximum.accumulate(ends, out=ends)
         return ends
+
+    def token_ends_of(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """See `Tokenizer.token_ends_of`."""
+        return [self.token_ends(text) for text in texts]
 
 
 def load(name: str, place: str) -> SentencePieceTokenizer:

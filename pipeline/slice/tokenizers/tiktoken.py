@@ -10,7 +10,8 @@ import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,6 +23,7 @@ import numpy.typing as npt
 import tiktoken
 
 from ...errors import TokenizerError
+from .accelerator import AcceleratedTokenizer, accelerated, accelerator
 
 _RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
@@ -38,11 +40,17 @@ class TiktokenTokenizer:
 
     def token_ends(self, text: str) -> npt.NDArray[np.int64]:
         """See `Tokenizer.token_ends`."""
-        ends: npt.NDArray[np.int64] = self.lengths[self.encoding.encode_ordinary(text)].cumsum()
+        # Two thirds faster than to have numpy take the list.
+        ids = np.frombuffer(array("I", self.encoding.encode_ordinary(text)), dtype=np.uint32)
+        ends: npt.NDArray[np.int64] = self.lengths[ids].cumsum()
         return ends
 
+    def token_ends_of(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """See `Tokenizer.token_ends_of`."""
+        return [self.token_ends(text) for text in texts]
 
-def load(name: str, _place: str) -> TiktokenTokenizer:
+
+def load(name: str, _place: str) -> TiktokenTokenizer | AcceleratedTokenizer:
     """Loads an encoding from tiktoken's cache, else from this package, else by download."""
     if name not in tiktoken.list_encoding_names():
         raise TokenizerError(
@@ -51,6 +59,9 @@ def load(name: str, _place: str) -> TiktokenTokenizer:
         )
     encoding, where = _load(name)
     lengths, fingerprint = _vocabulary(encoding)
+    encoder = accelerator(encoding)
+    if encoder is not None:
+        return accelerated(encoder, name, fingerprint, lengths)
     library = f"tiktoken {version('tiktoken')}, {where}"
     return TiktokenTokenizer(name, fingerprint, library, encoding, lengths)
 
@@ -126,10 +137,13 @@ def _offered_to_tiktoken(name: str, ranks: bytes) -> Iterator[None]:
 
 def _vocabulary(encoding: tiktoken.Encoding) -> tuple[npt.NDArray[np.int64], str]:
     """The byte length of each token by id, and a sha256 over all ids, tokens and the pattern."""
+    ranks: dict[bytes, int] = encoding._mergeable_ranks  # noqa: SLF001  # the public way is slow
+    ids = np.fromiter(ranks.values(), dtype=np.int64, count=len(ranks))
+    sizes = np.fromiter(map(len, ranks), dtype=np.int64, count=len(ranks))
     lengths = np.zeros(encoding.n_vocab, dtype=np.int64)
-    digest = hashlib.sha256(encoding._pat_str.encode())  # noqa: SLF001  # no public way to it
-    for token in encoding.token_byte_values():
-        rank = encoding.encode_single_token(token)
-        lengths[rank] = len(token)
-        digest.update(b"%d:%d:%s" % (rank, len(token), token))
+    lengths[ids] = sizes
+    parts = (encoding._pat_str.encode(), ids.tobytes(), sizes.tobytes(), b"".join(ranks))  # noqa: SLF001
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"%d:%b" % (len(part), part))
     return lengths, digest.hexdigest()

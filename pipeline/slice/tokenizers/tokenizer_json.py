@@ -1,6 +1,7 @@
 """`tokenizer.json` files, by Hugging Face tokenizers."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,10 @@ class JsonTokenizer:
         # A normaliser may reorder marks; slices must not run backwards.
         np.maximum.accumulate(ends, out=ends)
         return ends if text.isascii() else code_point_bytes(text)[ends]
+
+    def token_ends_of(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """See `Tokenizer.token_ends_of`."""
+        return [self.token_ends(text) for text in texts]
 
 
 def load(name: str, place: str) -> JsonTokenizer:
