@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate
+from itertools import accumulate, cycle, pairwise
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.ipc
@@ -28,8 +28,7 @@ _SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a row stands: its file as it was found, its row and line from 1."""
 
     file: str
@@ -47,11 +46,11 @@ class Block:
 
     def digest(self) -> str:
         """A hash of all that the rows made of this block depend on, but the recipe."""
-        digest = sha256()
-        for one, place in zip(self.dialogues, self.places, strict=True):
-            parts = (one.source_id, one.key, one.language, one.split, place.file, place.row)
-            digest.update(repr((*parts, place.line)).encode())
-        return digest.hexdigest()
+        lines = [
+            f"{one.source_id!r} {one.key} {one.language} {one.split} {place}"
+            for one, place in zip(self.dialogues, self.places, strict=True)
+        ]
+        return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def write_block(block: Block, file: Path) -> None:
@@ -81,22 +80,26 @@ def write_block(block: Block, file: Path) -> None:
 def read_block(number: int, file: Path) -> Block:
     """Reads what write_block wrote."""
     with pa.ipc.open_file(str(file)) as reader:
-        rows = reader.read_all().to_pylist()
+        table = reader.read_all().combine_chunks()
+    texts = table["texts"].chunk(0)
+    bounds, flat = texts.offsets.to_pylist(), texts.values.to_pylist()
+    columns = {name: table[name].to_pylist() for name in table.column_names if name != "texts"}
     return Block(
         number,
         tuple(
-            Dialogue(
-                source_id=row["source_id"],
-                key=row["key"],
-                language=row["language"],
-                turns=_turns(row["texts"]),
-                split=cast(Split, row["split"]),
+            Dialogue(source_id, key, language, _turns(flat[first:last]), cast(Split, split))
+            for source_id, key, language, split, (first, last) in zip(
+                columns["source_id"],
+                columns["key"],
+                columns["language"],
+                columns["split"],
+                pairwise(bounds),
+                strict=True,
             )
-            for row in rows
         ),
-        tuple(Place(row["file"], row["row"], row["line"]) for row in rows),
+        tuple(map(Place, columns["file"], columns["row"], columns["line"])),
     )
 
 
 def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:
-    return tuple(Turn(_ROLES[number % 2], text) for number, text in enumerate(texts))
+    return tuple(map(Turn, cycle(_ROLES), texts))

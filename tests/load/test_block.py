@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplexdata.pipeline.dialogue import Dialogue, Turn, turns_key
+from duplexdata.pipeline.dialogue import Dialogue, Turn, copy_key, turns_key
 from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 
 
@@ -61,7 +61,7 @@ Change = Callable[[Dialogue], Dialogue]
         lambda one: replace(one, source_id="rows:2"),
         lambda one: replace(one, split="validation"),
         lambda one: replace(one, language="zh"),
-        lambda one: replace(one, key=turns_key(one.turns, ordinal=1)),
+        lambda one: replace(one, key=copy_key(one.key, 1)),
     ],
     ids=["text", "turns", "id", "split", "language", "copy"],
 )
