@@ -65,8 +65,8 @@ def _told(
         typer.echo(f"stopped; {kept}", err=True)
         _tell_how_to_go_on(go_on)
         raise typer.Exit(1) from None
-    except typer.Exit:
-        raise
+    except (typer.Exit, BrokenPipeError):
+        raise  # of the latter, typer ends without a word: `| head` has what it wanted
     except DuplexdataError as error:
         if debug:
             raise
@@ -292,6 +292,103 @@ def validate(
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: duplexdata show outputs/sample --type regeneration -n 1",
+)
+def show(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+        ),
+    ],
+    row_id: Annotated[
+        str | None, typer.Argument(help="The id of the row to show.  [default: the first rows]")
+    ] = None,
+    type: Annotated[  # noqa: A002  # the flag's name
+        str | None, typer.Option("--type", help="Only rows of this type.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many are shown.  [default: 3]")
+    ] = None,
+    at_random: Annotated[
+        bool, typer.Option("--random", help="Rows drawn by seed and id, not the first.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of --random.  [default: 0]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Show conversations: both sides side by side in time (tdm), or as turns (duo).
+
+    Plain text where the output is no terminal; COLUMNS sets the width there.
+    """
+    from .pipeline.report.show import show as show_rows
+
+    with _told(debug):
+        show_rows(path, row_id, row_type=type, count=count, at_random=at_random, seed=seed)
+
+
+@app.command(
+    epilog="Example: duplexdata stats outputs/sample",
+)
+def stats(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object; docs/stats.md names its keys.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Part the types by this too: language.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer",
+            help="Whose tokens are counted.  [default: the manifest's, else cl100k_base]",
+        ),
+    ] = None,
+    all_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--all-tokens",
+            help="Count the tokens of every row, not of a sample that the others are estimated by.",
+        ),
+    ] = False,
+    probes: Annotated[
+        bool,
+        typer.Option(
+            "--probes",
+            help="Also measure how well shallow cues tell whether to stop (needs scikit-learn).",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Count what is in rows: lengths, silence, cuts, transitions, repetition.
+
+    Beside the paper's Table 1. Memory does not grow with the rows.
+    """
+    from .pipeline.commands import available_cores
+    from .pipeline.report.stats import stats as count
+
+    with _told(debug):
+        for line in count(
+            path,
+            tokenizer=tokenizer,
+            by=by,
+            as_json=as_json,
+            all_tokens=all_tokens,
+            probes=probes,
+            workers=workers or available_cores(),
+        ):
+            typer.echo(line)
 
 
 @app.command(
