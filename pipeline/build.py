@@ -296,7 +296,7 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         "counts": counted,
         "files": {file.path: _facts(file) for file in [*shards, *beside]},
     }
-    write_text(card(manifest), path, "README.md")
+    write_text(card(path, manifest), path, "README.md")
     write_text(_json(_run_facts(run)), path, "run.json")
     write_text(_json(manifest), path, MANIFEST)
     return manifest
