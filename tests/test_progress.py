@@ -180,8 +180,8 @@ def test_quiet_and_verbose_builds(
     """A quiet build says its folder alone; a verbose one each block; both at once is refused."""
     file = write_dialogues([["How?", "So it goes, on and on, for quite a while."]] * 2)
     (tmp_path / "recipe.toml").write_text('format = "duo"\nblock_rows = 1\n')
-    asked = ("build", "--config", tmp_path / "recipe.toml", "--source", file, "--workers", 1)
-    asked = (*asked, "--out", tmp_path / "out")
+    asked: tuple[object, ...] = ("build", "--config", tmp_path / "recipe.toml", "--workers", 1)
+    asked = (*asked, "--source", file, "--out", tmp_path / "out")
     done = duplexdata(*asked, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'out'}\n", "")
     done = duplexdata(*asked, "--verbose", "--overwrite")
