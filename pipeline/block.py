@@ -196,6 +196,7 @@ def _begin(task: BlockTask) -> _Work:
         stop_share=recipe.stop_share,
         markers=recipe.markers,
         answers_anew=WRITERS[recipe.llm].answers_anew,
+        bare_share=recipe.bare_share,
     )
     reply = WRITERS[recipe.llm].reply
     writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
