@@ -53,18 +53,20 @@ def _root(
 
 
 @contextmanager
-def _told(debug: bool, go_on: str | None = None) -> Iterator[None]:
+def _told(
+    debug: bool, go_on: str | None = None, kept: str = "finished blocks are kept"
+) -> Iterator[None]:
     """Turns an error into a line or two on standard error and an exit code."""
     try:
         # What a scheduler sends before it kills is what Ctrl-C is.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
-        typer.echo("stopped; finished blocks are kept", err=True)
+        typer.echo(f"stopped; {kept}", err=True)
         _tell_how_to_go_on(go_on)
         raise typer.Exit(1) from None
-    except typer.Exit:
-        raise
+    except (typer.Exit, BrokenPipeError):
+        raise  # of the latter, typer ends without a word: `| head` has what it wanted
     except DuplexdataError as error:
         if debug:
             raise
@@ -194,6 +196,10 @@ def build(
         Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
+    push_to: Annotated[
+        str | None,
+        typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.
@@ -229,6 +235,8 @@ def build(
             overwrite=overwrite,
         )
     typer.echo(folder)
+    if push_to:
+        push(folder, push_to)
 
 
 @app.command(
@@ -267,6 +275,7 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
+    from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
     with _told(debug):
@@ -278,6 +287,186 @@ def validate(
             slice_tokens=slice_tokens,
             show=show,
         )
+        if tokenizer is None and slice_tokens is None:
+            leave_record(path, report, source or ())
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: duplexdata show outputs/sample --type regeneration -n 1",
+)
+def show(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+        ),
+    ],
+    row_id: Annotated[
+        str | None, typer.Argument(help="The id of the row to show.  [default: the first rows]")
+    ] = None,
+    type: Annotated[  # noqa: A002  # the flag's name
+        str | None, typer.Option("--type", help="Only rows of this type.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many are shown.  [default: 3]")
+    ] = None,
+    at_random: Annotated[
+        bool, typer.Option("--random", help="Rows drawn by seed and id, not the first.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of --random.  [default: 0]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Show conversations: both sides side by side in time (tdm), or as turns (duo).
+
+    Plain text where the output is no terminal; COLUMNS sets the width there.
+    """
+    from .pipeline.report.show import show as show_rows
+
+    with _told(debug):
+        show_rows(path, row_id, row_type=type, count=count, at_random=at_random, seed=seed)
+
+
+@app.command(
+    epilog="Example: duplexdata stats outputs/sample",
+)
+def stats(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object; docs/stats.md names its keys.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Part the types by this too: language.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer",
+            help="Whose tokens are counted.  [default: the manifest's, else cl100k_base]",
+        ),
+    ] = None,
+    all_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--all-tokens",
+            help="Count the tokens of every row, not of a sample that the others are estimated by.",
+        ),
+    ] = False,
+    probes: Annotated[
+        bool,
+        typer.Option(
+            "--probes",
+            help="Also measure how well shallow cues tell whether to stop (needs scikit-learn).",
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Count what is in rows: lengths, silence, cuts, transitions, repetition.
+
+    Beside the paper's Table 1. Memory does not grow with the rows.
+    """
+    from .pipeline.commands import available_cores
+    from .pipeline.report.stats import stats as count
+
+    with _told(debug):
+        for line in count(
+            path,
+            tokenizer=tokenizer,
+            by=by,
+            as_json=as_json,
+            all_tokens=all_tokens,
+            probes=probes,
+            workers=workers or available_cores(),
+        ):
+            typer.echo(line)
+
+
+@app.command(
+    epilog="Example: duplexdata push outputs/sample owner/name --config-name tdm --dry-run",
+)
+def push(
+    folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    repository: Annotated[
+        str, typer.Argument(help="The dataset on the Hub, owner/name; made if it is not there.")
+    ],
+    private: Annotated[
+        bool, typer.Option("--private", help="Make a new repository private.")
+    ] = False,
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", help="A branch, made if it is not there.  [default: main]"),
+    ] = None,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open a pull request instead.")
+    ] = False,
+    config_name: Annotated[
+        str | None,
+        typer.Option(
+            "--config-name",
+            help="Configuration, beside others in the repository: load_dataset(REPOSITORY, NAME).",
+        ),
+    ] = None,
+    license: Annotated[  # noqa: A002  # the flag's name
+        str | None,
+        typer.Option(
+            "--license",
+            help="As the Hub writes it, such as mit.  [default: what the sources allow]",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, write the card, send nothing.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Publish a finished run as a dataset on the Hugging Face Hub.
+
+    Says first what is sent, and sends only files that passed validate. The token is HF_TOKEN's
+    or that of `hf auth login`. Run again after a failure, the same command goes on.
+    """
+    from .pipeline.publish.hub import Target
+    from .pipeline.publish.push import push as publish
+    from .pipeline.screen import Screen
+
+    with _told(debug, go_on=_this_command(), kept="what the Hub has taken is kept"):
+        url = publish(
+            folder,
+            Target(repository, revision, private, create_pr),
+            config=config_name,
+            licence=license,
+            dry_run=dry_run,
+            screen=Screen(),
+        )
+    if url:
+        typer.echo(url)
+
+
+@app.command(
+    epilog="Example: duplexdata diff outputs/before outputs/after",
+)
+def diff(
+    first: Annotated[
+        str,
+        typer.Argument(help="A run's folder, or owner/name[@revision][/configuration] on the Hub."),
+    ],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    card: Annotated[
+        bool, typer.Option("--card", help="Put it into the card of the second one, a folder.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what differs between two runs: recipe, prompts, counts, rows by id, distributions."""
+    from .pipeline.diff.command import run_diff
+
+    with _told(debug):
+        said = run_diff(first, second, to_card=card)
+    typer.echo("\n".join(said))

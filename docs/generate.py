@@ -4,7 +4,6 @@ docs/commands.md comes from the commands' own help, docs/examples.md from builds
 embedded sample. A page is a function that gives its text; CI checks that both are fresh.
 """
 
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 
 from duplexdata.cli import app
 from duplexdata.pipeline.commands import run_build
+from duplexdata.pipeline.export.lanes import code
 from duplexdata.pipeline.markers import STATE_TOKENS
 
 DOCS = Path(__file__).parent
@@ -135,9 +135,9 @@ def _script_table(row: Row) -> Iterator[str]:
     yield f"| | who | kind | state | origin | over | script of `{row.tdm['id']}` |"
     yield "|---:|---|---|---|---|---:|---|"
     for number, one in enumerate(row.duo["utterances"], start=1):
-        text = _code(_heard(row.duo, number - 1))
+        text = code(_heard(row.duo, number - 1))
         if one["unheard"]:
-            text += f" ~~{_code(one['unheard'])}~~"
+            text += f" ~~{code(one['unheard'])}~~"
         over = number - 1 if one["over"] else ""
         cells = (number, one["role"], one["kind"], one["state"] or "", one["origin"], over, text)
         yield "| " + " | ".join(map(str, cells)) + " |"
@@ -192,33 +192,11 @@ def _turns_table(row: Mapping[str, Any]) -> Iterator[str]:
         if role == "user":
             after = contents[place + 1 : place + 2]
             answer = [text for other, text in after if other == "assistant"]
-            yield _line([content, *answer]) if answer else f"| {_code(content)} | |"
+            yield _line([content, *answer]) if answer else f"| {code(content)} | |"
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(_code, cells)) + " |"
-
-
-LONGEST = 120
-"""Code points of a content that are shown; of a longer one its begin and end are."""
-
-
-def _code(text: str) -> str:
-    """A content as Markdown code that stands in a cell of a table as it is."""
-    if not text:
-        return "(empty)"
-    if len(text) <= LONGEST:
-        return _span(text)
-    return f"{_span(text[: LONGEST * 2 // 3])} … {_span(text[-LONGEST // 3 :])}"
-
-
-def _span(text: str) -> str:
-    text = re.sub(r"\r\n?|\n", "⏎", text).replace("\t", "⇥").replace("|", r"\|")
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    # Markdown takes a space off each end where both ends have one, or a backtick is near.
-    spaced = text.startswith(" ") and text.endswith(" ") and bool(text.strip())
-    pad = " " if spaced or text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+    return "| " + " | ".join(map(code, cells)) + " |"
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from .dialogue import SPLITS, Ask, Reply, Split
 from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
+from .garbage import collect
 from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
@@ -105,6 +105,8 @@ def build_task(task: BlockTask) -> BlockReport:
         files=files,
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
+    del work, block, plan, kept
+    collect()
     return report
 
 
@@ -202,23 +204,9 @@ def _begin(task: BlockTask) -> _Work:
 
 def _materials(task: BlockTask) -> Materials:
     """The materials of the run, as they were when it began."""
-    return _materials_as(
-        task.recipe.tokenizer,
-        tuple(task.recipe.transitions.items()),
-        tuple(task.recipe.statement_banks.items()),
-        json.dumps(task.fingerprints, sort_keys=True),
-    )
-
-
-@lru_cache(maxsize=1)  # once a process: a tokenizer takes as long to load as a block to build
-def _materials_as(
-    tokenizer: str,
-    transitions: tuple[tuple[str, str], ...],
-    banks: tuple[tuple[str, str], ...],
-    fingerprints: str,
-) -> Materials:
-    materials = load_materials(tokenizer, dict(transitions), dict(banks))
-    if json.dumps(materials.fingerprints(), sort_keys=True) != fingerprints:
+    recipe = task.recipe
+    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
+    if materials.fingerprints() != task.fingerprints:
         raise BuildError(
             "the tokenizer, transitions or statements changed while the run was going on; "
             "start it anew with --overwrite"

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from heapq import nsmallest
 from importlib.metadata import version
@@ -14,17 +14,18 @@ from typing import Any
 from .. import __version__
 from .block import BlockTask, build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
-from .engine import ENGINES
+from .engine import ENGINES, warm_up
 from .errors import BuildError, FolderError, SourceError
 from .export.card import card
 from .export.manifest import counts, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
+from .garbage import collected_by_hand
 from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
 from .load.reading import Reading
-from .materials import Materials, load_materials
+from .materials import Materials, forget_materials, load_materials
 from .recipe import Recipe
 from .run_folder import (
     MANIFEST,
@@ -36,6 +37,10 @@ from .run_folder import (
 )
 from .screen import Screen
 from .slice.words import segmenter_name
+from .warm import MODULE, offer
+
+_LARGE = 2_000_000
+"""Bytes of sources, packed or not, from which on worker processes are started at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,10 @@ def build(
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
         BuildError: it did not succeed; finished blocks are kept.
     """
+    if workers > 1 and _is_large(recipe):
+        offer(recipe)
+        warm_up(MODULE)
+    forget_materials()
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
     identity = _identity(recipe, materials)
@@ -95,13 +104,21 @@ def build(
     for source in recipe.source:
         source_files(source)  # a wrong name is told before a folder is made
     try:
-        with open_folder(out, identity, overwrite) as folder:
+        with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             reading = Reading(recipe, screen.say)
             run = _Run(recipe, folder, workers, engine, screen, reading, materials)
             _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
+
+
+def _is_large(recipe: Recipe) -> bool:
+    """Whether the sources look as if they took longer than to start a process."""
+    with suppress(SourceError, OSError):
+        sizes = (file.stat().st_size for one in recipe.source for file in source_files(one))
+        return sum(sizes) > _LARGE
+    return False
 
 
 def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
@@ -279,7 +296,7 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         "counts": counted,
         "files": {file.path: _facts(file) for file in [*shards, *beside]},
     }
-    write_text(card(manifest), path, "README.md")
+    write_text(card(path, manifest), path, "README.md")
     write_text(_json(_run_facts(run)), path, "run.json")
     write_text(_json(manifest), path, MANIFEST)
     return manifest

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from .chance import Chance
-from .declarative import fault
 from .dialogue import Ask, Reply, Script, Utterance
 from .markers import defuse, undo
 from .recipe import Recipe
@@ -80,13 +79,19 @@ def _statement(
     draws = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/text/{len(said)}")
     bank = distraction.banks[language]
     template = bank.pick(draws, name, said)
-    if name and fault(template.replace(NAME_SLOT, name), language):
+    if name and not _stays_statement(template.replace(NAME_SLOT, name), language):
         template = bank.pick(draws, None, said)  # the name makes something else of it
     said.append(template)
     values = {"statement": template.replace(NAME_SLOT, name or "")}
     reply = distraction.reply(Ask("statement", language, values))
     spoken = defuse(reply.text.strip(), recipe.markers)
     return Utterance("user", spoken, len(spoken), -1, "statement", "statement", reply.origin)
+
+
+def _stays_statement(text: str, language: str) -> bool:
+    from .declarative import fault  # its patterns take time to compile
+
+    return fault(text, language) is None
 
 
 def _over(
@@ -104,7 +109,7 @@ def _over(
         return statement
     draws = Chance(seed, script.keys).of(f"statements/{script.type}/place")
     spoken = int(ends[draws.below(places, ordinal)])
-    return replace(statement, at=spoken)
+    return statement._replace(at=spoken)
 
 
 def _name_in(script: Script, markers: tuple[str, ...]) -> str | None:

@@ -6,8 +6,16 @@
     │   ├── SourceError     a source of dialogues
     │   ├── TokenizerError  a tokenizer that cannot be had
     │   ├── PromptError     a file of prompts or transitions
-    │   └── FolderError     a run's folder
-    └── BuildError          exit 1: a build did not succeed; what was done is kept
+    │   ├── FolderError     a run's folder
+    │   ├── PublishError    what is to be published, or where
+    │   ├── StoreError      the store of replies
+    │   └── RefusedError    a server refuses what is asked: its key, model or parameters
+    ├── BuildError          exit 1: a build did not succeed; what was done is kept
+    │   └── AskingError     replies of a server could not be had or kept
+    │       ├── ServerDown      it does not reply for too long
+    │       ├── BudgetReached   as much was spent as may be
+    │       └── RequestFailed   one request fails again and again, while others do not
+    └── HubError            exit 1: the Hub, or the way to it; what was sent is kept
 
 A message says what happened, where, and what to do, in one or two lines.
 """
@@ -45,5 +53,37 @@ class FolderError(InputError):
     """A run's folder belongs to something else."""
 
 
+class PublishError(InputError):
+    """What is to be published, or where it is to go, cannot be so."""
+
+
+class StoreError(InputError):
+    """The store of replies, or a file of them, cannot be read or is damaged."""
+
+
+class RefusedError(InputError):
+    """A server refuses a request for good, in its own words; asking on would not help."""
+
+
 class BuildError(DuplexdataError):
     """A build stopped before its end, or its sums do not add up; what was done is kept."""
+
+
+class HubError(DuplexdataError):
+    """The Hub refused or failed, or could not be reached; what it has taken is kept."""
+
+
+class AskingError(BuildError):
+    """Replies of a server could not be had or kept; those that came are kept."""
+
+
+class ServerDown(AskingError):  # noqa: N818  # says what is so, as its siblings do
+    """A server did not reply for so long that the run ends."""
+
+
+class BudgetReached(AskingError):  # noqa: N818
+    """The requests or the money that a run may spend are spent."""
+
+
+class RequestFailed(AskingError):  # noqa: N818
+    """One request fails again and again, while others do not; the run goes on without it."""

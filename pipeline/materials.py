@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .interrupt.transitions import Transitions, load_transitions
@@ -36,7 +37,7 @@ class Materials:
 def load_materials(
     tokenizer: str, transitions: Mapping[str, str], banks: Mapping[str, str]
 ) -> Materials:
-    """Loads what a recipe names.
+    """Loads what a recipe names; in one process once for all blocks.
 
     Args:
         tokenizer: the recipe's.
@@ -47,6 +48,21 @@ def load_materials(
         TokenizerError: the tokenizer cannot be had.
         PromptError: a file of transitions or statements is wrong.
     """
+    return _load(tokenizer, tuple(transitions.items()), tuple(banks.items()))
+
+
+def forget_materials() -> None:
+    """Makes the next `load_materials` read everything anew."""
+    _load.cache_clear()
+
+
+@lru_cache(maxsize=1)  # a tokenizer takes as long to load as a block to build
+def _load(
+    tokenizer: str,
+    own_transitions: tuple[tuple[str, str], ...],
+    own_banks: tuple[tuple[str, str], ...],
+) -> Materials:
+    transitions, banks = dict(own_transitions), dict(own_banks)
     return Materials(
         load_tokenizer(tokenizer),
         {language: load_transitions(language, transitions.get(language)) for language in LANGUAGES},

@@ -17,7 +17,10 @@ from .export.shards import WORK, write_text
 
 IDENTITY = f"{WORK}/identity.json"
 MANIFEST = "manifest.json"
-_BESIDE = ("README.md", "rejected.parquet", "left_out.parquet", "run.json")
+_BESIDE = (
+    *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
+    *("validation.json", "changes.md"),  # what validate and diff leave
+)
 _SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
 
 

@@ -96,7 +96,7 @@ def test_starts_over_an_answer_are_drawn_evenly() -> None:
 def test_no_statement_after_a_cut_or_a_stop() -> None:
     """Only an answer that is heard whole is followed by a remark."""
     whole = script(2)
-    cut = replace(whole.utterances[1], heard=10)
+    cut = whole.utterances[1]._replace(heard=10)
     stop = Utterance("user", "Stop.", 5, 10, "stop", "stop", "offline")
     one = replace(whole, utterances=(whole.utterances[0], cut, stop))
     assert distracted(one, 2).utterances == one.utterances

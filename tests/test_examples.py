@@ -35,4 +35,4 @@ def test_examples_are_fresh(generate: dict[str, Any]) -> None:
 )
 def test_contents_survive_a_table(generate: dict[str, Any], text: str, shown: str) -> None:
     """A content in a cell is code that a reader sees as it is."""
-    assert generate["_code"](text) == shown
+    assert generate["code"](text) == shown

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Generator, Iterator
 from typing import Protocol, TypeVar
 
-from .local import run_local
+from .local import run_local, warm_up
+
+__all__ = ["ENGINES", "Engine", "warm_up"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

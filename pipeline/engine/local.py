@@ -1,5 +1,6 @@
 """This machine's processes."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 from ..errors import BuildError
@@ -30,13 +32,11 @@ def run_local(
     if workers <= 1:
         yield from map(function, tasks)
         return
-    first = list(islice(tasks, 1))
-    context = _process_context(function.__module__)
-    first += islice(tasks, 1)
+    first = list(islice(tasks, 2))
     if len(first) < 2:
         yield from map(function, first)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=_process_context(), initializer=_become_worker)
     try:
         yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -50,20 +50,23 @@ def run_local(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _process_context(module: str) -> multiprocessing.context.BaseContext:
+def warm_up(module: str) -> None:
+    """Starts the server that forks workers, where there is one, and has it import a module."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        multiprocessing.get_context("forkserver").set_forkserver_preload([module])
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+
+def _process_context() -> BaseContext:
     """How worker processes are started.
 
-    Not by fork: the threads of this process do not survive it. A server that has imported
-    the module and has no threads forks them, where there is one; it starts right away.
+    Not by fork: the threads of this process do not survive it. A server without threads
+    forks them, where there is one.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    from multiprocessing.forkserver import ensure_running
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
-    ensure_running()
-    return context
+    methods = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
 def _in_order(
@@ -90,6 +93,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 def _become_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
     keep_pandas_out()
+    gc.disable()  # a task says when to collect
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

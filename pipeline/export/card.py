@@ -1,107 +1,272 @@
-"""The dataset card: `README.md` of a run's folder."""
+"""The dataset card: `README.md` of a run's folder, from its manifest and its rows."""
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+import pyarrow.parquet as pq
 
-FORMAT_TEXTS = {
-    "tdm": (
-        "time slices",
-        "`output` alternates user and assistant slices; `<idle>` is silence. A pair stands for "
-        "about 2 seconds.",
-    ),
-    "duo": (
-        "state tokens",
-        "`messages` are turns; a user content ends in `<1>` (to be answered, or a call for "
-        "silence) or `<2>` (needs no answer).",
-    ),
-}
+from ..load.rejects import REASONS
+from . import card_texts as texts
+from .examples import examples
+from .lanes import code, pairs_table, turns_table
+from .licence import licence_of, source_licences, why_unknown
+from .rebuild import toml_of
 
+_SIZES = (
+    *((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")),
+    *((1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M")),
+)
+_MOST_PAIRS = 24
+_SEAL = re.compile(r"<!-- duplexdata card ([0-9a-f]{64}) -->\n?\Z")
 
-def card(manifest: Mapping[str, Any]) -> str:
-    """The card of a finished run, from its manifest alone."""
-    counted = manifest["counts"]
-    recipe = manifest["recipe"]
-    splits = [split for split in ("train", "validation") if counted["splits"].get(split)]
-    short, long = FORMAT_TEXTS[manifest["format"]]
-    rows = sum(counted["written"].values())
-    lines = [
-        "---",
-        "language:",
-        *(f"- {language}" for language in counted["languages"]),
-        "task_categories:",
-        "- text-generation",
-        "size_categories:",
-        f"- {_size(rows)}",
-        "tags:",
-        "- duplex",
-        "- full-duplex",
-        "- dialogue",
-        "- duplexdata",
-        "configs:",
-        "- config_name: default",
-        "  data_files:",
-        *(
-            line
-            for split in splits
-            for line in (f"  - split: {split}", f"    path: data/{split}-*.parquet")
-        ),
-        "---",
-        "",
-        f"# Duplex dialogues, {short}",
-        "",
-        f"{rows:,} conversations for training duplex language models, made by duplexdata "
-        f"{manifest['duplexdata']} in the format `{manifest['format']}`. {long}",
-        "",
-        "```python",
-        "import datasets",
-        "",
-        "rows = datasets.load_dataset('FOLDER_OR_REPOSITORY')",
-        "```",
-        "",
-        *_table("type", "rows", counted["written"]),
-        *_table("split", "rows", counted["splits"]),
-        *_table("language", "rows", counted["languages"]),
-        *_table("text written by", "rows", counted["generators"]),
-        "`source` means that every word is the source's; `offline` that transition sentences "
-        "were added without a model.",
-        "",
-        "## How it was made",
-        "",
-        f"- sources: {', '.join(_source(one) for one in manifest['sources'])}",
-        f"- source rows: {counted['source_rows']:,}; used {counted['kept']:,}; rejected "
-        f"{sum(counted['rejected'].values()):,}"
-        + _reasons(counted["rejected"])
-        + "; each is named in `rejected.parquet`",
-        f"- tokenizer: `{manifest['tokenizer']['name']}`, "
-        f"{recipe['slice_tokens']} tokens an assistant slice",
-        f"- seed: {recipe['seed']}; recipe sha256: `{manifest['recipe_sha256']}`",
-        "",
-        "`manifest.json` holds the whole recipe, all counts, and a sha256 a file.",
-        "",
-    ]
-    return "\n".join(lines)
+CHANGES = "changes.md"
+"""What differs from another run, as `duplexdata diff --card` leaves it in a run's folder."""
+
+TAGS = ("duplex", "full-duplex", "dialogue", "duplexdata")
 
 
-def _size(rows: int) -> str:
-    return next((name for bound, name in _SIZES if rows < bound), "1M<n<10M")
+def card(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    *,
+    repository: str | None = None,
+    config: str | None = None,
+    licence: str | None = None,
+    tokens: Mapping[str, float] | None = None,
+) -> str:
+    """The card of a finished run: the same text for the same files.
 
+    Args:
+        folder: the run's, its shards finished.
+        manifest: of the run.
+        repository: where it will be on the Hub, as `owner/name`, if that is known.
+        config: under which configuration; None is the default one.
+        licence: in place of what the sources say.
+        tokens: mean tokens of a row by type, if they were counted.
+    """
+    from huggingface_hub import DatasetCard, DatasetCardData
 
-def _table(name: str, unit: str, counted: Mapping[str, int]) -> Sequence[str]:
-    return (
-        f"| {name} | {unit} |",
-        "|---|---:|",
-        *(f"| `{key}` | {count:,} |" for key, count in counted.items()),
-        "",
+    data = DatasetCardData(**card_data(manifest, config=config, licence=licence))
+    template = (files(__package__) / "card.md.jinja").read_text("utf-8")
+    filled = DatasetCard.from_template(
+        data,
+        template_str=template,
+        **_values(folder, manifest, repository, config, licence),
+        **_lengths(manifest, tokens),
     )
+    text = f"{str(filled).rstrip()}\n"
+    return f"{text}\n<!-- duplexdata card {sha256(text.encode()).hexdigest()} -->\n"
 
 
-def _source(source: Mapping[str, Any]) -> str:
-    return f"`{source['name']}` ({source['rows']:,} rows, sha256 `{source['sha256'][:12]}…`)"
+def is_written_here(text: str) -> bool:
+    """Whether a card is as `card` wrote it, and nobody changed it since."""
+    seal = _SEAL.search(text)
+    if not seal:
+        return False
+    return sha256(without_seal(text).encode()).hexdigest() == seal[1]
 
 
-def _reasons(rejected: Mapping[str, int]) -> str:
-    if not rejected:
+def without_seal(text: str) -> str:
+    """A card without the line that tells whether it was changed."""
+    return _SEAL.sub("", text).rstrip("\n") + "\n"
+
+
+def card_data(
+    manifest: Mapping[str, Any], *, config: str | None, licence: str | None
+) -> dict[str, Any]:
+    """The YAML at the head of a card, as the Hub and `datasets` read it."""
+    counted = manifest["counts"]
+    prefix = f"{config}/" if config else ""
+    return {
+        "license": licence or licence_of(manifest["sources"]),
+        "language": [name for name, count in counted["languages"].items() if count],
+        "task_categories": ["text-generation"],
+        "size_categories": [size_category(sum(counted["written"].values()))],
+        "tags": list(TAGS),
+        "configs": [
+            {
+                "config_name": config or "default",
+                "data_files": [
+                    {"split": split, "path": f"{prefix}data/{split}-*.parquet"}
+                    for split in ("train", "validation")
+                    if counted["splits"].get(split)
+                ],
+            }
+        ],
+    }
+
+
+def size_category(rows: int) -> str:
+    """The Hub's name for a number of rows."""
+    return next((name for bound, name in _SIZES if rows < bound), "100M<n<1B")
+
+
+def _values(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    repository: str | None,
+    config: str | None,
+    licence: str | None,
+) -> dict[str, Any]:
+    """What the template's blanks are filled with."""
+    counted, recipe, row_format = manifest["counts"], manifest["recipe"], manifest["format"]
+    title = texts.TITLES[row_format]
+    where = [repository or "FOLDER_OR_REPOSITORY", *([config] if config else [])]
+    known = licence_of(manifest["sources"])
+    why = why_unknown(manifest["sources"])
+    return {
+        "title": f"{config}: {title}" if config else title,
+        "rows": f"{sum(counted['written'].values()):,}",
+        "duplexdata": manifest["duplexdata"],
+        "format": row_format,
+        "format_text": texts.FORMAT_TEXTS[row_format],
+        "lanes_text": texts.LANE_TEXTS[row_format],
+        "lane": "output" if row_format == "tdm" else "messages",
+        "licence": licence or known,
+        "licence_reason": _licence_reason(licence, known, why),
+        "examples": list(_examples(folder, manifest)),
+        "languages": list(counted["languages"]),
+        "counted": list(_counted(folder, manifest)),
+        "splits": list(_lines(counted["splits"])),
+        "generators": list(_lines(counted["generators"])),
+        "sources": list(_sources(manifest)),
+        "source_rows": f"{counted['source_rows']:,}",
+        "kept": f"{counted['kept']:,}",
+        "tokenizer": manifest["tokenizer"]["name"],
+        "slice_tokens": recipe["slice_tokens"],
+        "seed": recipe["seed"],
+        "recipe_sha256": manifest["recipe_sha256"],
+        "budget": _budget(manifest),
+        "prompts": list(_prompts(manifest)),
+        "left_out": list(_left_out(counted)),
+        "recipe_toml": toml_of(recipe),
+        "versions": _versions(manifest),
+        "load": ", ".join(json.dumps(one, ensure_ascii=False) for one in where),
+        "trainer_text": texts.TRAINER_TEXTS[row_format],
+        "limits": texts.limits(manifest),
+        "changes": _changes(folder),
+        "citations": texts.citations(manifest),
+    }
+
+
+def _changes(folder: Path) -> str:
+    file = folder / CHANGES
+    return file.read_text("utf-8").strip() if file.is_file() else ""
+
+
+def _licence_reason(licence: str | None, known: str | None, why: str) -> str:
+    if licence and licence != known:
+        return (
+            f", as whoever published this says ({why})"
+            if known is None
+            else (f", as whoever published this says; that of the sources is `{known}`")
+        )
+    return ", that of the sources below" if known else why[0].upper() + why[1:]
+
+
+def _examples(folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, row in examples(folder, manifest).items():
+        tdm = manifest["format"] == "tdm"
+        unheard = [one["unheard"] for one in row["utterances"] if one["unheard"]]
+        yield {
+            "name": name,
+            "text": texts.TYPE_TEXTS.get(name, ""),
+            "lines": list(pairs_table(row, _MOST_PAIRS) if tdm else turns_table(row)),
+            "unheard": "; ".join(map(code, unheard)),
+        }
+
+
+def _counted(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Rows by type and language, as lines of a table."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for path in manifest["files"]:
+        if path.startswith("data/"):
+            # Read so, pyarrow imports neither its data sets nor pandas.
+            with pq.ParquetFile(folder / path) as file:
+                table = file.read(columns=["type", "language"])
+            counted.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    languages = list(manifest["counts"]["languages"])
+    for name, all_of_it in manifest["counts"]["written"].items():
+        cells = [f"{counted[name, language]:,}" for language in languages]
+        yield f"| `{name}` | {' | '.join([*cells, f'{all_of_it:,}'])} |"
+
+
+def _lines(counted: Mapping[str, int]) -> Iterator[str]:
+    for name, count in counted.items():
+        yield f"| `{name}` | {count:,} |"
+
+
+def _lengths(manifest: Mapping[str, Any], tokens: Mapping[str, float] | None) -> dict[str, Any]:
+    """Mean lengths by type beside the paper's; duo rows count as they would be sliced."""
+    written = manifest["counts"]["written"]
+    pairs = {
+        name: manifest["counts"]["pairs"].get(name, 0) / count
+        for name, count in written.items()
+        if count and manifest["counts"]["pairs"].get(name)
+    }
+    base, paper = pairs.get("uninterrupted"), texts.TABLE_1
+    lines = []
+    for name, mean in pairs.items():
+        ratio = f"{mean / base:.2f}" if base else ""
+        theirs = paper.get(name)
+        cells = [f"{mean:.1f}", ratio]
+        cells += [f"{theirs:,}", f"{theirs / paper['uninterrupted']:.2f}"] if theirs else ["", ""]
+        if tokens:
+            cells.append(f"{tokens[name]:,.1f}" if name in tokens else "")
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    head, rule = (" mean tokens |", "---:|") if tokens else ("", "")
+    return {"lengths": lines, "lengths_head": head, "lengths_rule": rule}
+
+
+def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
+    licences = source_licences(manifest["sources"])
+    for one in manifest["sources"]:
+        licence = licences[one["source"]]
+        said = f"`{licence}`" if licence else "not known"
+        yield f"| `{one['name']}` | {one['rows']:,} | `{one['sha256'][:12]}…` | {said} |"
+
+
+def _budget(manifest: Mapping[str, Any]) -> str:
+    most = manifest["recipe"].get("max_tokens")
+    if not most:
         return ""
-    return " (" + ", ".join(f"{reason} {count:,}" for reason, count in rejected.items()) + ")"
+    shortened = sum(manifest["counts"].get("shortened", {}).values())
+    return f"at most {most:,} tokens of text a row; {shortened:,} rows lost whole rounds to it"
+
+
+def _prompts(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for name, kind in (("transitions", "transition sentences"), ("statement_banks", "remarks")):
+        for language, digest in manifest[name].items():
+            yield f"{kind}, {language}: sha256 `{digest[:12]}…`"
+    models = {
+        one
+        for name in manifest["counts"]["generators"]
+        for one in name.split("+")
+        if one not in {"source", "offline"}
+    }
+    yield f"models: {', '.join(f'`{one}`' for one in sorted(models)) or 'none'}"
+
+
+def _left_out(counted: Mapping[str, Any]) -> Sequence[str]:
+    lines = [
+        f"| {REASONS.get(reason, reason)} | all types | {count:,} |"
+        for reason, count in counted["rejected"].items()
+        if count
+    ]
+    for reason, by_type in counted["left_out"].items():
+        why = texts.LEFT_OUT_TEXTS.get(reason, reason)
+        lines += [f"| {why} | `{name}` | {count:,} |" for name, count in by_type.items() if count]
+    return lines
+
+
+def _versions(manifest: Mapping[str, Any]) -> str:
+    named = [f"duplexdata {manifest['duplexdata']}"]
+    named += [f"{name} {version}" for name, version in manifest["versions"].items()]
+    named += [f"{language}: {name}" for language, name in manifest["segmenters"].items()]
+    return ", ".join(named)

@@ -1,7 +1,6 @@
 """Where an answer can be cut (rule 4), and cutting it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ..dialogue import Utterance
 from ..slice.slicer import Slicer
@@ -22,4 +21,4 @@ def cut_places(slicer: Slicer) -> CutPlaces:
 
 def cut(utterance: Utterance, heard: int) -> Utterance:
     """The utterance, of which only the first `heard` code points are spoken."""
-    return replace(utterance, heard=heard)
+    return utterance._replace(heard=heard)

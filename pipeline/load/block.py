@@ -3,33 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate
+from itertools import cycle
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.ipc
+import orjson
 
-from ..dialogue import Dialogue, Role, Split, Turn
+from ..dialogue import Dialogue, Role, Turn
 
 _ROLES: tuple[Role, Role] = ("user", "assistant")
 
-_SCHEMA = pa.schema(
-    [
-        ("source_id", pa.string()),
-        ("key", pa.string()),
-        ("language", pa.string()),
-        ("split", pa.string()),
-        ("texts", pa.list_(pa.string())),
-        ("file", pa.string()),
-        ("row", pa.int64()),
-        ("line", pa.int64()),
-    ]
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a row stands: its file as it was found, its row and line from 1."""
 
     file: str
@@ -47,56 +32,38 @@ class Block:
 
     def digest(self) -> str:
         """A hash of all that the rows made of this block depend on, but the recipe."""
-        digest = sha256()
-        for one, place in zip(self.dialogues, self.places, strict=True):
-            parts = (one.source_id, one.key, one.language, one.split, place.file, place.row)
-            digest.update(repr((*parts, place.line)).encode())
-        return digest.hexdigest()
+        lines = [
+            f"{one.source_id!r} {one.key} {one.language} {one.split} {place}"
+            for one, place in zip(self.dialogues, self.places, strict=True)
+        ]
+        return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def write_block(block: Block, file: Path) -> None:
     """Writes a block; read_block gives it back."""
     dialogues, places = block.dialogues, block.places
-    turns = [len(one.turns) for one in dialogues]
-    texts = pa.array([turn.text for one in dialogues for turn in one.turns], pa.string())
     columns = [
         [one.source_id for one in dialogues],
         [one.key for one in dialogues],
         [one.language for one in dialogues],
+        [[turn.text for turn in one.turns] for one in dialogues],
         [one.split for one in dialogues],
-        pa.ListArray.from_arrays(pa.array([0, *accumulate(turns)], pa.int32()), texts),
         [one.file for one in places],
         [one.row for one in places],
         [one.line for one in places],
     ]
-    table = pa.Table.from_arrays(
-        [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)],
-        schema=_SCHEMA,
-    )
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(str(file), _SCHEMA, options=options) as writer:
-        writer.write_table(table)
+    file.write_bytes(orjson.dumps(columns))
 
 
 def read_block(number: int, file: Path) -> Block:
     """Reads what write_block wrote."""
-    with pa.ipc.open_file(str(file)) as reader:
-        rows = reader.read_all().to_pylist()
+    source_ids, keys, languages, texts, splits, *places = orjson.loads(file.read_bytes())
     return Block(
         number,
-        tuple(
-            Dialogue(
-                source_id=row["source_id"],
-                key=row["key"],
-                language=row["language"],
-                turns=_turns(row["texts"]),
-                split=cast(Split, row["split"]),
-            )
-            for row in rows
-        ),
-        tuple(Place(row["file"], row["row"], row["line"]) for row in rows),
+        tuple(map(Dialogue, source_ids, keys, languages, map(_turns, texts), splits)),
+        tuple(map(Place, *places)),
     )
 
 
 def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:
-    return tuple(Turn(_ROLES[number % 2], text) for number, text in enumerate(texts))
+    return tuple(map(Turn, cycle(_ROLES), texts))

@@ -40,7 +40,10 @@ def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
         role: Role = "assistant" if number % 2 else "user"
         if message.role != role:
             raise Reject("roles_out_of_order", f"turn {number + 1} is the {message.role}'s")
-        turns.append(Turn(role, _text(message.content, number + 1)))
+        text = message.content
+        if type(text) is not str or not text.isascii() or not text or text.isspace():
+            text = _text(text, number + 1)
+        turns.append(Turn(role, text))
     if len(turns) < 2:
         raise Reject("no_answer", f"{len(turns)} turn" + "s" * (len(turns) != 1))
     length = sum(len(turn.text) for turn in turns)
@@ -59,8 +62,6 @@ def _text(content: Any, number: int) -> str:
         raise Reject("not_text", f"turn {number} is of type {type(content).__name__}")
     if not content.strip():
         raise Reject("empty_content", f"turn {number}")
-    if content.isascii():
-        return content
     try:
         content.encode()
     except UnicodeEncodeError as error:

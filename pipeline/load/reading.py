@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..chance import Chance
-from ..dialogue import Dialogue, Split, Turn, turns_key
+from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
 from ..errors import SourceError
 from ..recipe import Recipe
 from .block import Block, Place
@@ -178,7 +178,7 @@ class Reading:
             language = guess_language(turn.text for turn in usable.turns)
         return Dialogue(
             source_id=self._source_id(usable.id, name, row),
-            key=turns_key(usable.turns, ordinal=ordinal) if ordinal else content,
+            key=copy_key(content, ordinal) if ordinal else content,
             language=language,
             turns=usable.turns,
             split=self._split(content),
@@ -201,6 +201,8 @@ class Reading:
         return f"{name}:#{row}"
 
     def _split(self, content: str) -> Split:
+        if self.recipe.validation <= 0:
+            return "train"
         # By content, so that copies of a dialogue stay together (rule 9).
         share = Chance(self.recipe.seed, (content,)).of("split").fraction()
         return "validation" if share < self.recipe.validation else "train"

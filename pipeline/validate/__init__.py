@@ -10,6 +10,7 @@ checks is written again from the contract's words.
 """
 
 from .check import validate
+from .record import leave_record, proves
 from .report import CHECKS, Breach, Report
 
-__all__ = ["CHECKS", "Breach", "Report", "validate"]
+__all__ = ["CHECKS", "Breach", "Report", "leave_record", "proves", "validate"]

@@ -83,6 +83,10 @@ class WordTokenizer:
         spaces = [place for place, letter in enumerate(text) if letter == " "]
         return np.array([*spaces, len(text)], dtype=np.int64)
 
+    def token_ends_of(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """The same of each text."""
+        return [self.token_ends(text) for text in texts]
+
 
 def writer(own: Setting | None = None, **knobs: object) -> Scriptwriter:
     """A writer of scripts without statements, by these knobs of a recipe."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplexdata.pipeline.dialogue import Dialogue, Turn, turns_key
+from duplexdata.pipeline.dialogue import Dialogue, Turn, copy_key, turns_key
 from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
 
 
@@ -43,7 +43,7 @@ def test_a_file_gives_the_block_back(
     tmp_path_factory: pytest.TempPathFactory, number: int, rows: list[tuple[Dialogue, Place]]
 ) -> None:
     """Every text, id, place, language and split is what it was, to the code point."""
-    file = tmp_path_factory.getbasetemp() / "block.arrow"
+    file = tmp_path_factory.getbasetemp() / "block.json"
     written = Block(number, tuple(one for one, _ in rows), tuple(place for _, place in rows))
     write_block(written, file)
     assert read_block(number, file) == written
@@ -61,7 +61,7 @@ Change = Callable[[Dialogue], Dialogue]
         lambda one: replace(one, source_id="rows:2"),
         lambda one: replace(one, split="validation"),
         lambda one: replace(one, language="zh"),
-        lambda one: replace(one, key=turns_key(one.turns, ordinal=1)),
+        lambda one: replace(one, key=copy_key(one.key, 1)),
     ],
     ids=["text", "turns", "id", "split", "language", "copy"],
 )

@@ -1,7 +1,6 @@
 """Scripts laid out in time (rule 3)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from duplexdata.pipeline.dialogue import Script, Utterance
 from duplexdata.pipeline.slice.schedule import slice_script
@@ -49,7 +48,7 @@ def test_cut_in_starts_in_the_pair_after_what_was_heard(tokenizer: Tokenizer) ->
     """Only the heard slices of a cut answer take time."""
     slicer = Slicer(tokenizer, 10)
     heard = slicer.answer(LONG).code_point_ends().tolist()[1]
-    cut = replace(answer(), heard=heard)
+    cut = answer()._replace(heard=heard)
     sliced = slice_script(script([query("Why?"), cut, query("Wait."), answer()]), slicer, 0, 0)
     assert sliced.heard[1] == 2
     assert sliced.starts[2] == 2

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..rejects import Reject
 
 RawRole = Literal["user", "assistant", "system", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):  # a tuple is made three times as fast, and these are millions
     """One message of a row; its content may still be anything."""
 
     role: RawRole

@@ -1,0 +1,189 @@
+"""Requests in, raw replies in the store: the live way to a model, in a thread of its own."""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from ..errors import AskingError
+from .dispatch import Dispatch, Job
+from .pace import Limits
+from .request import Request, Tokens
+from .sending import Sent, Transport
+from .store import Store
+
+_DRAIN_SECONDS = 60.0
+_HURRIED_SECONDS = 0.8
+"""How long those being sent may take at the end, and after Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was used so far.
+
+    Attributes:
+        requests: sent, tries counted each.
+        replies: that came.
+        stored: replies that the store had already.
+        tokens: of the replies that came.
+        cost: of them, in the unit of the prices; 0 without prices.
+        refusals: of the server, for want of room (429).
+        retries: requests sent again.
+        given_up: requests that failed by themselves.
+        in_flight: being sent now.
+        level: how many may be, as the pace has it.
+    """
+
+    requests: int
+    replies: int
+    stored: int
+    tokens: Tokens
+    cost: float
+    refusals: int
+    retries: int
+    given_up: int
+    in_flight: int
+    level: int
+
+
+class Asking:
+    """A context manager that asks a model.
+
+    Args:
+        store: where replies are looked up and kept; it stays open.
+        transport: how they are had; closed at the end.
+        limits: of the pace and of what may be spent.
+
+    On leaving it, what is being sent may end (after Ctrl-C: within a second), and all that came
+    is committed.
+    """
+
+    def __init__(self, store: Store, transport: Transport, limits: Limits | None = None) -> None:
+        """Asks nothing before the context is entered."""
+        self._store = store
+        self._transport = transport
+        self._limits = limits or Limits()
+        self._dispatch = Dispatch(transport, self._limits, self._replied, self._failed)
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[str]] = {}
+        self._inbox: list[Job] = []
+        self._stored = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="asking", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        hurried = kind is not None and not issubclass(kind, Exception)
+        self.close(_HURRIED_SECONDS if hurried else _DRAIN_SECONDS)
+
+    def submit(self, request: Request) -> Future[str]:
+        """Asks for a reply; what is asked for already, or stored, is not asked for again.
+
+        Returns:
+            The raw reply, once it is stored. Or: RequestFailed, where this request alone could
+            not be answered; RefusedError, ServerDown, BudgetReached or another error of the
+            tree, which ends all that are under way.
+        """
+        with self._lock:
+            reply = self._asked.get(request.key)
+            if reply is not None:
+                return reply
+            reply = Future()
+            reply.set_running_or_notify_cancel()  # shared by all who ask: none may cancel it
+            raw = self._store.get(request.key)
+            if raw is not None:
+                self._stored += 1
+                reply.set_result(raw)
+                return reply
+            if self._closed or self._loop is None:
+                raise RuntimeError("submit outside of the context")
+            self._asked[request.key] = reply
+            self._inbox.append(Job(request, reply))
+            if len(self._inbox) == 1:
+                self._loop.call_soon_threadsafe(self._take)
+        return reply
+
+    @property
+    def usage(self) -> Usage:
+        """What was used so far; may be read from any thread."""
+        counts = self._dispatch.counts
+        tokens = Tokens(counts.prompt_tokens, counts.completion_tokens)
+        return Usage(
+            requests=counts.requests,
+            replies=counts.replies,
+            stored=self._stored,
+            tokens=tokens,
+            cost=self._limits.cost(tokens),
+            refusals=counts.refusals,
+            retries=counts.retries,
+            given_up=counts.given_up,
+            in_flight=self._dispatch.in_flight,
+            level=self._dispatch.level,
+        )
+
+    def close(self, seconds: float = _DRAIN_SECONDS) -> None:
+        """Sends nothing more, lets what is being sent end, and commits what came.
+
+        Args:
+            seconds: how long that may take before it is cut off.
+        """
+        with self._lock:
+            if self._closed or self._loop is None or self._thread is None:
+                return
+            self._closed = True
+        try:
+            asyncio.run_coroutine_threadsafe(self._end(seconds), self._loop).result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_HURRIED_SECONDS)
+            self._store.flush()
+
+    def _serve(self) -> None:
+        assert self._loop is not None  # noqa: S101  # made before the thread
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _end(self, seconds: float) -> None:
+        self._take()
+        self._dispatch.stop(AskingError("asking was stopped; replies that came are stored"))
+        await self._dispatch.drain(seconds)
+        await self._transport.close()
+
+    def _take(self) -> None:
+        with self._lock:
+            jobs, self._inbox = self._inbox, []
+        self._dispatch.add(jobs)
+
+    def _replied(self, job: Job, sent: Sent) -> None:
+        """In the loop: a reply came. It is used only once it is stored."""
+        kept = self._store.put(job.request, sent.raw, sent.tokens)
+        kept.add_done_callback(partial(self._kept, job))
+
+    def _kept(self, job: Job, kept: Future[str]) -> None:
+        """In the store's thread: a reply is committed, or could not be."""
+        error = kept.exception()
+        if error is None:
+            self._settle(job)
+            job.reply.set_result(kept.result())
+            return
+        self._settle(job)
+        job.reply.set_exception(error)
+        if isinstance(error, Exception) and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._dispatch.stop, error)
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        self._settle(job)
+        job.reply.set_exception(error)
+
+    def _settle(self, job: Job) -> None:
+        with self._lock:
+            self._asked.pop(job.request.key, None)

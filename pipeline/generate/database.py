@@ -1,0 +1,146 @@
+"""The file of replies: where it lies, how it is opened, what its errors mean."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import AskingError, StoreError
+
+FILE = "replies.sqlite3"
+FOLDER_VARIABLE = "DUPLEXDATA_CACHE"
+BUSY_SECONDS = 60.0
+"""How long a writer waits for another process to end its commit."""
+
+_VERSION = 1
+_TABLES = """
+CREATE TABLE replies (
+    key BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,
+    model TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    request BLOB NOT NULL,
+    raw TEXT NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    created INTEGER NOT NULL
+)
+"""
+INSERT = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+"""One row in the order of the columns; the reply that came first stays."""
+
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SHUT = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+
+
+def store_path(folder: Path | None = None) -> Path:
+    """The file of replies: in this folder, else in DUPLEXDATA_CACHE, else in the user's cache."""
+    if folder is None:
+        named = os.environ.get(FOLDER_VARIABLE)
+        if named:
+            folder = Path(named)
+        else:
+            from platformdirs import user_cache_path
+
+            folder = user_cache_path("duplexdata", appauthor=False)
+    return folder / FILE
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Opens the store, or makes it.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged, or is no store.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: {error.strerror}; name another --cache") from None
+    with told(path):
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # First of all, so that another program's database stays as it is.
+    if _is_new(connection, path):
+        connection.execute("BEGIN IMMEDIATE")
+        if _is_new(connection, path):  # nobody was faster
+            connection.execute(_TABLES)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A commit survives the end of our process, though the last may not survive that of the
+    # machine: an fsync a commit would cost more than the reply it saves.
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is empty, rather than a store; else it is refused."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables:
+        _check_version(connection, path)
+    return not tables
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Opens a store that is there; what others commit is seen at once.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged, or is no store.
+    """
+    with told(path):
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _check_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuses what another program, or another version of this one, has written."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != _VERSION:
+        raise StoreError(
+            f"{path}: no store of replies that this version of duplexdata knows "
+            f"(version {version}, not {_VERSION}); name another --cache"
+        )
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Says what SQLite's errors mean for this file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _FULL:
+            raise AskingError(
+                f"{path}: {error}; replies that came in are not kept: make room, then go on"
+            ) from None
+        if code in _BUSY:
+            raise AskingError(f"{path}: another process does not let go of it ({error})") from None
+        if code in _SHUT:
+            raise StoreError(f"{path}: {error}; name another --cache") from None
+        raise StoreError(
+            f"{path}: damaged, or no store of replies ({error}); "
+            "move it away or name another --cache"
+        ) from None

@@ -1,0 +1,305 @@
+"""Sends requests, as fast as the pace lets it, again where that helps; runs in an event loop.
+
+A job has a task only while it is under way, so that a hundred thousand that wait cost no more
+than their requests. A task that waits to try again holds no place of the pace. Nothing polls:
+who waits for a place is woken when one is free, or by one timer when a pause or rate ends.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from ..errors import DuplexdataError, RefusedError, RequestFailed, ServerDown
+from .pace import Limits, Pace, Permit, Wait
+from .request import Request, Tokens
+from .sending import Refused, Retry, Sent, Transport, estimated
+
+_TRIES = 8
+_LONGEST_BACKOFF = 20.0
+_GIVEN_UP_IN_A_ROW = 16
+"""So many requests may fail each by itself with no success between; then it is the server."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request under way.
+
+    Attributes:
+        request: to be sent.
+        reply: of the one who asked; see `Asking.submit`.
+        failures: tries that failed, other than for the pace.
+        successes_before: what `Counts.replies` was at the first of them.
+    """
+
+    request: Request
+    reply: Future[str]
+    failures: int = 0
+    successes_before: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was used; see `Usage`."""
+
+    requests: int = 0
+    replies: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    refusals: int = 0
+    retries: int = 0
+    given_up: int = 0
+
+
+class Dispatch:
+    """Jobs, from when they are asked for until a reply came or none will.
+
+    Args:
+        transport: that sends.
+        limits: of the pace.
+        replied: told of each reply.
+        ended: told of each job that gets none, and why.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        limits: Limits,
+        replied: Callable[[Job, Sent], None],
+        ended: Callable[[Job, Exception], None],
+    ) -> None:
+        """Begins nothing."""
+        self._transport = transport
+        self._limits = limits
+        self._pace = Pace(limits)
+        self._replied = replied
+        self._ended = ended
+        self._counted = bool(limits.tpm or limits.max_cost is not None)
+        self._waiting: deque[Job] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: deque[tuple[Tokens, asyncio.Future[Permit]]] = deque()
+        self._naps: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped: Exception | None = None
+        self._given_up_in_a_row = 0
+        self._last_failure = ""
+        self._backoff = wait_random_exponential(multiplier=limits.backoff, max=_LONGEST_BACKOFF)
+        self._retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Retry),
+            wait=self._pause_of,
+            stop=self._is_enough,
+            sleep=self._nap,
+            reraise=True,
+        )
+        self.counts = Counts()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are being sent."""
+        return self._pace.in_flight
+
+    @property
+    def level(self) -> int:
+        """How many may be sent at once, as of now."""
+        return self._pace.level
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Takes up jobs."""
+        self._waiting.extend(jobs)
+        self._start()
+
+    def stop(self, error: Exception) -> None:
+        """Ends, with this error, all jobs that are not being sent; those end by themselves."""
+        if self._stopped is None:
+            self._stopped = error
+        for nap in self._naps:
+            if not nap.done():
+                nap.set_exception(self._stopped)
+        while self._turns:
+            turn = self._turns.popleft()[1]
+            if not turn.done():
+                turn.set_exception(self._stopped)
+        while self._waiting:
+            self._ended(self._waiting.popleft(), self._stopped)
+
+    async def drain(self, seconds: float) -> None:
+        """Waits for what is being sent, at most so long, then cuts it off."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self) -> None:
+        if self._stopped is not None:
+            self.stop(self._stopped)
+        # Twice as many as can be sent, so that those that wait to try again stop no others.
+        while self._waiting and len(self._tasks) < 2 * self._limits.max_in_flight:
+            task = asyncio.create_task(self._run(self._waiting.popleft()))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._start()
+
+    async def _run(self, job: Job) -> None:
+        """A job from its first try to its last."""
+        try:
+            sent: Sent = await self._retrying.copy()(self._try, job)
+        except Retry as error:
+            self._give_up(job, f"{error} ({job.failures} tries)")
+        except Refused as error:
+            if error.alone and self._given_up_in_a_row < _GIVEN_UP_IN_A_ROW:
+                self._give_up(job, str(error))
+            else:
+                self._fail(job, RefusedError(str(error)))
+        except asyncio.CancelledError:
+            self._ended(job, self._stopped or ServerDown("cut off"))
+            raise
+        except Exception as error:
+            self._fail(job, error)
+        else:
+            self._replied(job, sent)
+
+    def _give_up(self, job: Job, why: str) -> None:
+        self._given_up_in_a_row += 1
+        self.counts.given_up += 1
+        self._ended(job, RequestFailed(f"a request ({job.request.kind}) failed: {why}"))
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        self.stop(error)
+        self._ended(job, error)
+
+    async def _try(self, job: Job) -> Sent:
+        """Sends a job's request once, when it is its turn."""
+        permit = await self._turn(job)
+        self.counts.requests += 1
+        pace, counts = self._pace, self.counts
+        try:
+            sent = await self._transport.send(job.request)
+        except Retry as error:
+            self._last_failure = str(error)
+            try:
+                if error.pushed_back:
+                    counts.refusals += 1
+                    pace.pushed_back(permit, error.retry_after)
+                else:
+                    job.successes_before = job.successes_before if job.failures else counts.replies
+                    job.failures += 1
+                    pace.failed(permit, maybe_paid=error.maybe_paid)
+            except ServerDown as down:
+                raise ServerDown(f"{down} (the last failure: {error})") from None
+            if self._stopped is not None:
+                raise self._stopped from None
+            counts.retries += 1
+            raise
+        except Refused:
+            pace.failed(permit, maybe_paid=False)
+            raise
+        except BaseException:
+            pace.dropped(permit)
+            raise
+        else:
+            pace.succeeded(permit, sent.tokens)
+            counts.replies += 1
+            counts.prompt_tokens += sent.tokens.prompt
+            counts.completion_tokens += sent.tokens.completion
+            self._given_up_in_a_row = 0
+            return sent
+        finally:
+            self._pump()
+
+    async def _turn(self, job: Job) -> Permit:
+        """Waits until a job may send; one that has failed before goes first."""
+        if self._stopped is not None:
+            raise self._stopped
+        turn: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        waiting = estimated(job.request) if self._counted else Tokens(0, 0), turn
+        if job.failures:
+            self._turns.appendleft(waiting)
+        else:
+            self._turns.append(waiting)
+        self._pump()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._pace.dropped(turn.result())
+            raise
+
+    def _pump(self) -> None:
+        """Gives a turn to as many as may send now, and sees to it that the next is woken."""
+        while self._turns:
+            tokens, turn = self._turns[0]
+            if turn.done():
+                self._turns.popleft()
+                continue
+            try:
+                answer = self._pace.begin(tokens)
+            except DuplexdataError as error:
+                self.stop(error)
+                return
+            if isinstance(answer, Wait):
+                self._wake_in(answer.seconds)
+                return
+            self._turns.popleft()
+            turn.set_result(answer)
+
+    def _wake_in(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._pump)
+
+    def _pause_of(self, state: RetryCallState) -> float:
+        """How long a job waits before its next try."""
+        error = _failure_of(state)
+        if error.pushed_back:
+            return 0.0  # the pace pauses all
+        return max(self._backoff(state), error.retry_after or 0.0)
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        """Whether a job has failed so often, while the server lives, that it is its own fault."""
+        job: Job = state.args[0]
+        error = _failure_of(state)
+        if error.pushed_back or job.failures < _TRIES:
+            return False
+        return self.counts.replies > job.successes_before or (
+            error.status is not None and self._given_up_in_a_row < _GIVEN_UP_IN_A_ROW
+        )
+
+    async def _nap(self, seconds: float) -> None:
+        """Sleeps, unless all is stopped meanwhile."""
+        if self._stopped is not None:
+            raise self._stopped
+        if seconds <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        nap: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, nap)
+        self._naps.add(nap)
+        try:
+            await nap
+        finally:
+            timer.cancel()
+            self._naps.discard(nap)
+
+
+def _wake(nap: asyncio.Future[None]) -> None:
+    if not nap.done():
+        nap.set_result(None)
+
+
+def _failure_of(state: RetryCallState) -> Retry:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, Retry)  # noqa: S101  # nothing else is tried again
+    return error

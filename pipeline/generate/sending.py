@@ -1,0 +1,214 @@
+"""What sending a request is, over whatever transport, and what a server's answer means.
+
+Retry     no reply, but there may be one: asked again
+Refused   no reply, and there will be none: the server's own words say why
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from .api_key import ApiKey
+from .request import Request, Tokens
+
+_PUSHES_BACK = {HTTPStatus.TOO_MANY_REQUESTS}
+_PASSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, *_PUSHES_BACK}
+"""The 4xx after which asking again may help; all 5xx are such."""
+_NO_MONEY = "insufficient_quota"
+_SPARE_LENGTH = 300
+_OF_ONE_REQUEST = (
+    "context_length_exceeded",
+    "exceed_context_size",
+    "maximum context length",
+    "content_filter",
+)
+"""What servers say of a request that is too long or may not be answered: others go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A reply.
+
+    Attributes:
+        raw: the body of the response, JSON text, whole.
+        tokens: as the server counts them, else estimated.
+    """
+
+    raw: str
+    tokens: Tokens
+
+
+class Retry(Exception):  # noqa: N818  # what is to be done, not what went wrong
+    """No reply; ask again.
+
+    Attributes:
+        retry_after: seconds that the server wants to be left alone.
+        pushed_back: whether the server has too much to do, rather than failed.
+        status: of the response, if there was one.
+        maybe_paid: whether the server may have made a reply all the same.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        pushed_back: bool = False,
+        status: int | None = None,
+        maybe_paid: bool = False,
+    ) -> None:
+        """Makes the error."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.pushed_back = pushed_back
+        self.status = status
+        self.maybe_paid = maybe_paid
+
+
+class Refused(Exception):  # noqa: N818  # the same
+    """The server will not reply to this, however often it is asked.
+
+    Attributes:
+        alone: whether that lies in this one request, and others may be answered.
+    """
+
+    def __init__(self, reason: str, *, alone: bool = False) -> None:
+        """Makes the error."""
+        super().__init__(reason)
+        self.alone = alone
+
+
+class Transport(Protocol):
+    """How a request reaches a model. Used in one event loop; opened when first used."""
+
+    async def send(self, request: Request) -> Sent:
+        """Sends a request once.
+
+        Raises:
+            Retry: no reply came.
+            Refused: none will come.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Lets go of connections."""
+        ...
+
+
+class Answer(NamedTuple):
+    """What an HTTP server sent back."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def read_answer(answer: Answer, request: Request, key: ApiKey) -> Sent:
+    """The reply in an answer.
+
+    Raises:
+        Retry: there is none.
+        Refused: there will be none.
+    """
+    if answer.status != HTTPStatus.OK:
+        _raise_for(answer, request, key)
+    try:
+        # Strict, so that a reply that was cut off is not taken for one.
+        raw = key.mask(answer.content.decode("utf-8"))
+        content = _parsed(raw)
+    except ValueError:
+        why = "what came back is not JSON, or not whole"
+        raise Retry(why, status=answer.status, maybe_paid=True) from None
+    if not isinstance(content, dict) or not isinstance(content.get("choices"), list):
+        said = words_of(answer.content, key)
+        raise Retry(f"what came back is no chat completion: {said}", status=answer.status)
+    return Sent(raw, _tokens(content.get("usage"), request, raw))
+
+
+def _parsed(raw: str) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        # orjson refuses lone surrogates, which a reply that was cut by its length may hold.
+        return json.loads(raw)
+
+
+def _tokens(usage: object, request: Request, raw: str) -> Tokens:
+    if isinstance(usage, dict):
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(prompt, int) and isinstance(completion, int):
+            return Tokens(max(0, prompt), max(0, completion))
+    return Tokens(estimated(request).prompt, len(raw) // 4)
+
+
+def estimated(request: Request) -> Tokens:
+    """About how many tokens a request takes, rather too many than too few."""
+    body = request.body
+    said = sum(
+        len(str(message.get("content", "")).encode("utf-8", "surrogatepass"))
+        for message in body.get("messages", ())
+    )
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or 256
+    return Tokens(said // 3, most)
+
+
+def _raise_for(answer: Answer, request: Request, key: ApiKey) -> None:
+    status = answer.status
+    words = words_of(answer.content, key)
+    told = f"{request.base_url} says {status}: {words}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (
+        status in _PASSES and _NO_MONEY.encode() not in answer.content
+    ):
+        after = retry_after(answer.headers)
+        pushed_back = status in _PUSHES_BACK or (
+            status == HTTPStatus.SERVICE_UNAVAILABLE and after is not None
+        )
+        raise Retry(told, retry_after=after, pushed_back=pushed_back, status=status)
+    if status < HTTPStatus.BAD_REQUEST:
+        where = answer.headers.get("location", "")
+        raise Refused(f"{told} {where}; name that server as the base URL".replace("  ", " "))
+    if status == HTTPStatus.UNAUTHORIZED and not key:
+        told += " (no key was sent: set OPENAI_API_KEY, or DUPLEXDATA_API_KEY_FILE)"
+    text = answer.content.decode("utf-8", "replace").lower()
+    raise Refused(told, alone=any(name in text for name in _OF_ONE_REQUEST))
+
+
+def refuses_schemas(answer: Answer) -> bool:
+    """Whether this is how a server says that it knows no `response_format`."""
+    return answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY} and (
+        b"response_format" in answer.content or b"json_schema" in answer.content
+    )
+
+
+def words_of(content: bytes, key: ApiKey) -> str:
+    """A server's own words on an error, in one line, without the key."""
+    text = content.decode("utf-8", "replace")
+    try:
+        said = json.loads(text)
+        said = said.get("error", said) if isinstance(said, dict) else said
+        said = said.get("message", said) if isinstance(said, dict) else said
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    except ValueError:
+        pass
+    text = " ".join(key.mask(text).split())
+    return text if len(text) <= _SPARE_LENGTH else f"{text[:_SPARE_LENGTH]} ..."
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server wants to be left alone; it may name a time instead."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            return max(0.0, float(headers.get(name, "")) / unit)
+        except ValueError:
+            continue
+    try:
+        then = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
+    except ValueError:
+        return None
+    return max(0.0, then - time.time())

@@ -1,0 +1,120 @@
+"""`duplexdata stats`: what is in rows, in figures."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import FolderError, PromptError, RecipeError
+from ..recipe import Recipe
+from .rows import RowFile, open_rows
+from .run_manifest import recipe_beside
+from .stats_figures import Figures, figures_of
+from .stats_survey import Job, survey
+from .stats_tables import lines_of
+from .stats_tokens import FIRST_ROWS
+from .stats_transitions import TransitionList, load_lists
+
+PARTED_BY = ("language",)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from, and what they are counted with.
+
+    Attributes:
+        files: of one format.
+        tokenizer: whose tokens are counted.
+        tokenizer_from: who says so: `--tokenizer`, `manifest.json`, or `default`.
+        lists: the transitions that an utterance can open with.
+        lists_from: whose they are: `shipped`, or `recipe` where it names files of its own.
+    """
+
+    files: tuple[RowFile, ...]
+    tokenizer: str
+    tokenizer_from: str
+    lists: Mapping[tuple[str, str], TransitionList]
+    lists_from: str
+
+    @property
+    def told(self) -> bool:
+        """Whether every file has utterances."""
+        return not any(file.released for file in self.files)
+
+
+def stats(
+    path: Path,
+    *,
+    tokenizer: str | None,
+    by: str | None,
+    as_json: bool,
+    all_tokens: bool,
+    probes: bool,
+    workers: int,
+) -> Iterator[str]:
+    """The lines that say what is in the rows at a path.
+
+    Args:
+        path: a run's folder, a Parquet file, or JSONL in the released layout.
+        tokenizer: whose tokens are counted; None is the manifest's, else the default.
+        by: what types are parted by: `language`, or None.
+        as_json: one JSON object instead of tables.
+        all_tokens: whether the tokens of every row are counted, instead of a sample's.
+        probes: whether it is also measured what shallow cues tell.
+        workers: processes.
+
+    Raises:
+        InputError: there are no rows, or what they are counted with cannot be had.
+    """
+    if by is not None and by not in PARTED_BY:
+        raise RecipeError(f"--by {by}: it must be one of {', '.join(PARTED_BY)}")
+    if probes:
+        from .probes import need_scikit_learn
+
+        need_scikit_learn()
+    origin = _origin(path, tokenizer)
+    job = Job(origin.files, origin.tokenizer, origin.lists, None if all_tokens else FIRST_ROWS)
+    found = survey(job, workers)
+    if not found.groups:
+        raise FolderError(f"{path} holds no row that can be counted: duplexdata validate says why")
+    figures: Figures = {
+        "path": str(path),
+        "files": len(origin.files),
+        "transitions_from": origin.lists_from,
+        "tokenizer": {"name": origin.tokenizer, "from": origin.tokenizer_from},
+        **figures_of(
+            found,
+            origin.files[0].format,
+            origin.lists,
+            told=origin.told,
+            by_language=by is not None,
+        ),
+    }
+    if probes:
+        from .probes import probe
+
+        figures["probes"] = probe(origin.files, origin.lists)
+    if as_json:
+        yield json.dumps(figures, ensure_ascii=False, indent=2)
+    else:
+        yield from lines_of(figures)
+
+
+def _origin(path: Path, tokenizer: str | None) -> Origin:
+    files = open_rows(path)
+    recipe: Mapping[str, Any] | None = recipe_beside(path)
+    held = recipe.get("tokenizer") if recipe else None
+    if tokenizer:
+        name, told_by = tokenizer, "--tokenizer"
+    elif isinstance(held, str):
+        name, told_by = held, "manifest.json"
+    else:
+        name, told_by = str(Recipe.__dataclass_fields__["tokenizer"].default), "default"
+    own = recipe.get("transitions") if recipe else None
+    if own and isinstance(own, dict):
+        # Where the rows were taken elsewhere without them, the shipped ones are looked for.
+        with suppress(PromptError):
+            return Origin(files, name, told_by, load_lists(own), "recipe")
+    return Origin(files, name, told_by, load_lists({}), "shipped")

@@ -1,0 +1,257 @@
+"""The card of a run: what it says is what is in the folder."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import yaml
+
+from duplexdata.pipeline.export.card import card, is_written_here, without_seal
+from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TABLE_1, TYPE_TEXTS
+from duplexdata.pipeline.export.lanes import pairs_of, pairs_table
+from duplexdata.pipeline.export.rebuild import toml_of
+from duplexdata.pipeline.interrupt import TYPES
+
+from ..conftest import ROOT, manifest_of, rows_of
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A run over the sample in a format, with statements in duo, built once."""
+    made: dict[str, Path] = {}
+
+    def build(name: str) -> Path:
+        if name not in made:
+            out = tmp_path_factory.mktemp("card") / name
+            flags = ("--format", name, "--source", "sample", "--validation", "0.2", "--seed", "2")
+            command = [sys.executable, "-m", "duplexdata", "build", *flags, "--out", str(out)]
+            subprocess.run(command, check=True, capture_output=True)
+            made[name] = out
+        return made[name]
+
+    return build
+
+
+def text_of(folder: Path) -> str:
+    """The card of a run's folder."""
+    return (folder / "README.md").read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def table(text: str, head: str) -> dict[str, list[str]]:
+    """The cells of a table by its first column."""
+    lines = text.split(f"{head}\n", 1)[1].splitlines()[1:]
+    body = lines[: next(number for number, one in enumerate(lines) if not one.startswith("|"))]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in body]
+    return {one[0].strip("`"): one[1:] for one in cells}
+
+
+@pytest.mark.parametrize("name", ["tdm", "duo"])
+def test_the_head_says_what_there_is(runs: Callable[[str], Path], name: str) -> None:
+    """Licence, languages, task, size, tags, and the files of each split."""
+    head = yaml.safe_load(text_of(runs(name)).split("---\n")[1])
+    assert head == {
+        "language": ["en", "zh"],
+        "license": "apache-2.0",
+        "size_categories": ["n<1K"],
+        "task_categories": ["text-generation"],
+        "tags": ["duplex", "full-duplex", "dialogue", "duplexdata"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": split, "path": f"data/{split}-*.parquet"}
+                    for split in ("train", "validation")
+                ],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", ["tdm", "duo"])
+def test_counts_are_those_of_the_rows(runs: Callable[[str], Path], name: str) -> None:
+    """Rows by type and language, counted again from the files."""
+    folder = runs(name)
+    rows = rows_of(folder)
+    found = table(text_of(folder), "| type | en | zh | all |")
+    assert found == {
+        kind: [
+            *(
+                str(sum((one["type"], one["language"]) == (kind, language) for one in rows))
+                for language in ("en", "zh")
+            ),
+            str(sum(one["type"] == kind for one in rows)),
+        ]
+        for kind in {one["type"] for one in rows}
+    }
+
+
+def plain(cell: str) -> str:
+    """The text of a code cell."""
+    return cell.strip().strip("`").replace(r"\|", "|").replace("⏎", "\n")
+
+
+@pytest.mark.parametrize("name", ["tdm", "duo"])
+def test_the_examples_are_real_rows(runs: Callable[[str], Path], name: str) -> None:
+    """For each type that was built stands a table whose first line begins a row of that type."""
+    folder = runs(name)
+    lane = "output" if name == "tdm" else "messages"
+    examples = text_of(folder).split("## Examples")[1].split("\n## ")[0]
+    sections = dict(
+        re.findall(r"^### (\w+)\n(.*?)(?=^### |\Z)", examples, re.DOTALL | re.MULTILINE)
+    )
+    assert set(sections) == set(TYPES)
+    for kind, section in sections.items():
+        lines = section.split("|---|---|\n")[1].splitlines()
+        first = plain(re.split(r"(?<!\\)\|", lines[0])[1]).split("` … `")[0]
+        begins = [row[lane][0]["content"] for row in rows_of(folder) if row["type"] == kind]
+        assert any(one.startswith(first) for one in begins), (kind, first)
+        assert TYPE_TEXTS[kind] in section
+        interrupted = kind not in {"uninterrupted", "topic_interweaving"}
+        assert interrupted == ("Planned, and not heard: `" in section)
+
+
+def test_long_rows_are_shown_about_their_first_cut() -> None:
+    """The cut stands there, and what is left out is counted."""
+    pairs = 60
+    contents = [f"{side}{number}" for number in range(pairs) for side in "ua"]
+    row = {
+        "output": [{"role": "", "content": one} for one in contents],
+        "utterances": [
+            {"over": False, "kind": "message", "start": 0, "slices": 2},
+            {"over": False, "kind": "answer", "start": 1, "slices": 28},
+            {"over": True, "kind": "interjection", "start": 29, "slices": 2},
+            {"over": False, "kind": "answer", "start": 30, "slices": 29},
+        ],
+    }
+    lines = list(pairs_table(row, most=10))
+    assert {f"| `u{place}` | `a{place}` |" for place in (0, 1, 28, 29, 30, 59)} <= set(lines)
+    hidden = [int(number) for number in re.findall(r"… (\d+) more", "\n".join(lines))]
+    assert len(lines) - len(hidden) + sum(hidden) == pairs
+    assert len(list(pairs_table(row, most=pairs))) == pairs == len(pairs_of(row["output"]))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["tdm", "duo"])
+def test_one_command_builds_the_same_bytes(
+    runs: Callable[[str], Path], duplexdata: Run, tmp_path: Path, name: str
+) -> None:
+    """The recipe that the card holds, and its command, give the files of the manifest."""
+    folder = runs(name)
+    (recipe,) = blocks(text_of(folder), "toml")
+    (tmp_path / "recipe.toml").write_text(recipe, "utf-8")
+    command = re.search(r"^duplexdata (build --config .*)$", text_of(folder), re.MULTILINE)
+    assert command
+    done = duplexdata(*command[1].split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert manifest_of(tmp_path / "rebuilt") == manifest_of(folder)
+    assert text_of(tmp_path / "rebuilt") == text_of(folder)
+
+
+@pytest.mark.parametrize("name", ["tdm", "duo"])
+def test_the_code_runs(runs: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    """Loading works as the card says, and what it gives a trainer is a conversation."""
+    folder = runs(name)
+    load, train = blocks(text_of(folder), "python")
+    load = load.replace('"FOLDER_OR_REPOSITORY"', repr(str(folder)))
+    load = load.replace("load_dataset(", f"load_dataset(cache_dir={str(tmp_path)!r}, path=")
+    chats = re.findall(r"^chats = .*$", train, re.MULTILINE)
+    compile(train, "card", "exec")
+    names: dict[str, Any] = {}
+    exec("\n".join([load, *chats]), names)  # noqa: S102  # the card's own code
+    assert isinstance(names["chats"], datasets.Dataset)
+    assert names["chats"].column_names == ["messages"]
+    assert {one["role"] for one in names["chats"][0]["messages"]} == {"user", "assistant"}
+
+
+def test_lengths_stand_beside_the_papers(runs: Callable[[str], Path]) -> None:
+    """Mean pairs of a row, counted again from the files, and Table 1's; of duo those of tdm."""
+    folder = runs("tdm")
+    assert "tokens of text a row" not in text_of(folder)
+    rows = rows_of(folder)
+    found = table(text_of(folder), "| type | mean slice pairs | ratio | the paper's mean | ratio |")
+    for kind, (mean, ratio, theirs, _) in found.items():
+        pairs = [len(row["output"]) // 2 for row in rows if row["type"] == kind]
+        assert mean == f"{sum(pairs) / len(pairs):.1f}"
+        assert float(theirs) == TABLE_1[kind]
+        assert (ratio == "1.00") == (kind == "uninterrupted")
+    assert set(found) == set(TYPES)
+    assert "Slice pairs are those of the same conversations" in text_of(runs("duo"))
+    assert "Slice pairs are those of the same conversations" not in text_of(folder)
+
+
+def test_a_length_budget_is_told(duplexdata: Run, tmp_path: Path) -> None:
+    """The bound, and how many rows it shortened; without a bound there is no such line."""
+    out = tmp_path / "out"
+    flags = ("--format", "tdm", "--source", "sample", "--max-tokens", "300")
+    assert duplexdata("build", *flags, "--out", out).returncode == 0
+    shortened = sum(manifest_of(out)["counts"]["shortened"].values())
+    assert shortened
+    assert f"\n- at most 300 tokens of text a row; {shortened} rows lost" in text_of(out)
+    assert "however shortened | `" in text_of(out)
+
+
+def test_tokens_join_the_lengths_where_they_were_counted(runs: Callable[[str], Path]) -> None:
+    """Mean tokens by type are a column more."""
+    folder = runs("tdm")
+    text = card(folder, manifest_of(folder), tokens={"uninterrupted": 1234.56})
+    assert "| mean tokens |\n|---|---:|---:|---:|---:|---:|\n" in text
+    assert re.search(r"^\| `uninterrupted` .* 1,234\.6 \|$", text, re.MULTILINE)
+
+
+def test_a_card_knows_whether_it_was_changed(runs: Callable[[str], Path]) -> None:
+    """As it was written it is ours; one changed character makes it the user's."""
+    text = text_of(runs("tdm"))
+    assert is_written_here(text)
+    assert not is_written_here(text.replace("conversations", "Conversations", 1))
+    assert not is_written_here(without_seal(text))
+    assert not is_written_here("")
+
+
+def test_the_card_is_the_same_with_one_worker_or_two(
+    runs: Callable[[str], Path], duplexdata: Run, tmp_path: Path
+) -> None:
+    """Nothing in it depends on how the run was made."""
+    folder = runs("tdm")
+    again = tmp_path / "again"
+    flags = ("--format", "tdm", "--source", "sample", "--validation", "0.2", "--seed", "2")
+    assert duplexdata("build", *flags, "--workers", "2", "--out", again).returncode == 0
+    assert text_of(again) == text_of(folder)
+    assert card(folder, manifest_of(folder)) == text_of(folder)
+
+
+def test_every_type_and_reason_has_its_words() -> None:
+    """No type, and no reason why a dialogue is in no row of one, is without a sentence."""
+    assert set(TYPE_TEXTS) == set(TYPES) == set(TABLE_1)
+    page = (ROOT / "docs" / "types.md").read_text("utf-8").split("| reason |")[1]
+    reasons = re.findall(r"^\| `(\w+)` \|", page.split("\n## ")[0], re.MULTILINE)
+    assert set(LEFT_OUT_TEXTS) == set(reasons)
+
+
+def test_a_recipe_survives_its_toml() -> None:
+    """Whatever a knob holds, TOML gives it back."""
+    import tomllib
+
+    recipe = {
+        "source": ['a "quoted"\\path', "zeile\nzwei", "\x7f\x00", "数据/😀.jsonl"],
+        "limit": 3,
+        "statements": 1e-07,
+        "validation": 0.0,
+        "flag": True,
+        "rates": {"a_b": 1.0, "with.dot": 0.5, "键": 2},
+        "transitions": {},
+    }
+    found = tomllib.loads(toml_of(recipe))
+    assert found == {key: value for key, value in recipe.items() if value != {}}
+    assert json.dumps(found["statements"]) == "1e-07"
