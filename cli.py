@@ -193,7 +193,10 @@ def build(
     ] = None,
     engine: Annotated[str, typer.Option("--engine", help="Where blocks run: local.")] = "local",
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
+        Path | None,
+        typer.Option(
+            "--config", help="A TOML recipe, or a run's manifest.json; flags win."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
     push_to: Annotated[
@@ -470,3 +473,20 @@ def diff(
     with _told(debug):
         said = run_diff(first, second, to_card=card)
     typer.echo("\n".join(said))
+
+
+@app.command(
+    epilog="Example: duplexdata recipe > recipe.toml",
+)
+def recipe(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A TOML recipe, or a run's manifest.json, to be checked."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Print the default recipe, each knob explained; or check a recipe, naming line and key."""
+    from .pipeline.commands import show_recipe
+
+    with _told(debug):
+        typer.echo(show_recipe(file))

@@ -27,6 +27,7 @@ class BlockReport:
         generators: rows written, by generator.
         pairs: slice pairs written, by type.
         shortened: rows written of which rounds were left out, by type.
+        ordinary: dialogues that stay ordinary chat.
         defused: markers defused in the texts of written rows.
         replies: replies by kind and origin, as `fuse/offline`.
         files: the shards.
@@ -40,6 +41,7 @@ class BlockReport:
     planned: dict[str, int]
     left_out: list[list[Any]]
     unused: list[list[Any]]
+    ordinary: int = 0
     written: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class PlanReport:
     planned: dict[str, int]
     left_out: list[list[Any]]
     unused: list[list[Any]]
+    ordinary: int
     ranks: list[int]
 
 
@@ -76,6 +79,7 @@ def unwritten_report(plan: PlanReport, threshold: int | None) -> BlockReport:
         planned=plan.planned,
         left_out=plan.left_out,
         unused=plan.unused,
+        ordinary=plan.ordinary,
     )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from .build import Outcome, build
 from .engine import ENGINES
 from .errors import RecipeError
-from .interrupt import TYPES, default_rates
+from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
+from .recipe_file import read_recipe
 from .screen import Screen
 
 
@@ -61,13 +62,27 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     if "rates" in given:
         given["rates"] = parse_rates(given["rates"])
     recipe = make_recipe(given, config, default_rates())
-    unknown = set(recipe.rates) - set(TYPES)
-    if unknown:
-        raise RecipeError(f"no type {', '.join(sorted(unknown))}; the types are {', '.join(TYPES)}")
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
     return recipe
+
+
+def show_recipe(file: Path | None) -> str:
+    """The default recipe as TOML; of a file, that it is a recipe.
+
+    Raises:
+        RecipeError: the file is none; the message names line and key.
+    """
+    from .recipe_text import default_recipe
+
+    if file is None:
+        return default_recipe(default_rates()).rstrip("\n")
+    given = read_recipe(file, default_rates())
+    if "format" not in given:
+        return f"{file} is a recipe; it names no format, so build needs --format"
+    recipe = resolve_recipe({}, file)
+    return f"{file} is a recipe: {recipe.format}, sha256 {recipe.digest()}"
 
 
 def parse_rates(text: str) -> dict[str, float]:

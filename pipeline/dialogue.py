@@ -35,6 +35,7 @@ class Dialogue:
             which all chance is drawn.
         language: `en` or `zh`.
         split: where all that is made of it goes (rule 9).
+        source: the number of its source in the recipe, from 0.
     """
 
     source_id: str
@@ -42,6 +43,7 @@ class Dialogue:
     language: str
     turns: tuple[Turn, ...]
     split: Split = "train"
+    source: int = 0
 
 
 class Utterance(NamedTuple):

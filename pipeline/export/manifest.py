@@ -51,21 +51,25 @@ def counts(
             name: summed["planned"][name] - summed["written"].get(name, 0)
             for name in summed["planned"]
         },
+        "ordinary": sum(block["ordinary"] for block in blocks),
         "defused": sum(block["defused"] for block in blocks),
     }
 
 
-def wrong_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int) -> list[str]:
+def wrong_sums(
+    counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int, removed: int = 0
+) -> list[str]:
     """The sums that do not add up, where a row was lost or made up.
 
     Args:
         counted: what `counts` gave.
         files: the shards.
         samples: how many rows were to be kept; 0 is all.
+        removed: how many of them a person removed, which are planned no more.
     """
     written = sum(counted["written"].values())
     planned = sum(counted["planned"].values())
-    expected = min(samples, planned) if samples else planned
+    expected = min(samples, planned + removed) - removed if samples else planned
     sums = {
         "source rows = kept + rejected": (
             counted["source_rows"],

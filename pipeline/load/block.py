@@ -20,6 +20,7 @@ _SCHEMA = pa.schema(
         ("key", pa.string()),
         ("language", pa.string()),
         ("split", pa.string()),
+        ("source", pa.int32()),
         ("texts", pa.list_(pa.string())),
         ("file", pa.string()),
         ("row", pa.int64()),
@@ -63,6 +64,7 @@ def write_block(block: Block, file: Path) -> None:
         [one.key for one in dialogues],
         [one.language for one in dialogues],
         [one.split for one in dialogues],
+        [one.source for one in dialogues],
         pa.ListArray.from_arrays(pa.array([0, *accumulate(turns)], pa.int32()), texts),
         [one.file for one in places],
         [one.row for one in places],
@@ -87,12 +89,13 @@ def read_block(number: int, file: Path) -> Block:
     return Block(
         number,
         tuple(
-            Dialogue(source_id, key, language, _turns(flat[first:last]), cast(Split, split))
-            for source_id, key, language, split, (first, last) in zip(
+            Dialogue(source_id, key, language, _turns(flat[first:last]), cast(Split, split), source)
+            for source_id, key, language, split, source, (first, last) in zip(
                 columns["source_id"],
                 columns["key"],
                 columns["language"],
                 columns["split"],
+                columns["source"],
                 pairwise(bounds),
                 strict=True,
             )

@@ -15,6 +15,7 @@ from .between import check_between, split_of
 from .budget import check_budget
 from .folder import Rejected, check_manifest, check_nothing_lost, read_rejected
 from .join import Source, scan_sources
+from .mixture import own_language, own_limits
 from .nouns import Malformed, Row, Said, SourceDialogue
 from .report import Breach, Report, Verdict
 from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
@@ -92,7 +93,10 @@ def validate(
     if whole is not None:
         check_manifest(path, whole, bench.tally, rejected, report)
         if source is not None and rejected is not None:
-            check_nothing_lost(whole, source, rejected, bench.tally, report)
+            if own_limits(whole["recipe"]):
+                report.leave("nothing lost", "a source of the mixture has a limit of its own")
+            else:
+                check_nothing_lost(whole, source, rejected, bench.tally, report)
     _leave_whole(path, settings, source, report)
     _leave_meaning(bench.tally, report)
     report.leave("rule 8", "one folder cannot tell what the same recipe would build again")
@@ -278,7 +282,8 @@ def _check_row(
     if forced or (bench.source is not None and bench.settings.manifest is not None):
         verdict.scope += ("script",)
     if "script" in verdict.scope:
-        _check_script(row, forced, named, dialogues, verdict)
+        of_own = own_language((bench.settings.manifest or {}).get("recipe", {}))
+        _check_script(row, forced, of_own, named, dialogues, verdict)
     _check_language(row, verdict)
     if not re.fullmatch(rf"{re.escape(row.type or '')}-[0-9a-f]+", row.id or ""):
         verdict.breach("shape", f"an id of the form {row.type}-<hex>", repr(row.id))
@@ -303,15 +308,19 @@ def _check_language(row: Row, verdict: Verdict) -> None:
 def _check_script(
     row: Row,
     forced: str | None,
+    of_own: bool,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
     verdict: Verdict,
 ) -> None:
     """Whether the language of a row is the forced one, or that of each of its dialogues."""
-    if forced:
+    if forced and not of_own:
         if row.language != forced:
             wanted = f"the language {forced}, forced by the recipe"
             verdict.breach("script", wanted, repr(row.language))
+        return
+    if of_own:
+        verdict.leave("script", "a source of the mixture says of what language it is")
         return
     if not named or any(len(one) != 1 for one in named):
         verdict.leave("script", "its ids name no source row, or several")
