@@ -194,8 +194,14 @@ class Work:
 def begin(task: BlockTask) -> Work:
     """Reads a block and plans it."""
     recipe = task.recipe
-    materials = same_materials(recipe, task.fingerprints)
     block = read_block(task.number, Path(task.file))
+    writer = scriptwriter_of(recipe, task.fingerprints)
+    return Work(block, writer.slicer, writer, plan_block(block, writer))
+
+
+def scriptwriter_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Scriptwriter:
+    """Who writes the scripts of a block."""
+    materials = same_materials(recipe, fingerprints)
     slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
     setting = Setting(
         cut_places=cut_places(slicer),
@@ -204,9 +210,7 @@ def begin(task: BlockTask) -> Work:
         markers=recipe.markers,
         answers_anew=WRITERS[recipe.llm].answers_anew,
     )
-    reply = WRITERS[recipe.llm].reply
-    writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
-    return Work(block, slicer, writer, plan_block(block, writer))
+    return Scriptwriter(setting, materials.banks, slicer, recipe, WRITERS[recipe.llm].reply)
 
 
 def same_materials(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Materials:

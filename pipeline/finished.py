@@ -11,7 +11,7 @@ from .. import __version__
 from .block_report import BlockReport
 from .errors import BuildError
 from .export.card import card
-from .export.manifest import counts, wrong_sums
+from .export.manifest import counts, sum_of, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
 from .load.language import LANGUAGES
@@ -35,17 +35,6 @@ class Pass1:
     counts: Mapping[str, Any]
     sources: Sequence[Mapping[str, Any]]
     rejected: Sequence[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """Scripts that a person changed or removed between two stages, by type."""
-
-    changed: Mapping[str, int]
-    removed: Mapping[str, int]
-
-
-NO_EDITS = Edits({}, {})
 
 
 def identity_of(recipe: Recipe, materials: Materials) -> dict[str, Any]:
@@ -77,9 +66,7 @@ def pass_1(reading: Reading) -> Pass1:
     )
 
 
-def checked_counts(
-    found: Pass1, reports: Sequence[BlockReport], samples: int, edits: Edits = NO_EDITS
-) -> dict[str, Any]:
+def checked_counts(found: Pass1, reports: Sequence[BlockReport], samples: int) -> dict[str, Any]:
     """The counts of a run, whose sums add up.
 
     Raises:
@@ -91,17 +78,18 @@ def checked_counts(
         (reason for *_place, reason, _detail in found.rejected),
         [asdict(report) for report in reports],
     )
-    removed = sum(edits.removed.values())
-    wrong = wrong_sums(counted, shards, samples, removed)
+    edited = {
+        "changed": sum_of(report.changed for report in reports),
+        "removed": sum_of(report.removed for report in reports),
+    }
+    wrong = wrong_sums(counted, shards, samples, sum(edited["removed"].values()))
     if wrong:
         raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
     if not shards:
         raise BuildError(
             f"no row could be built of {counted['kept']} dialogues: left out {counted['left_out']}"
         )
-    if removed or edits.changed:
-        counted["edited"] = asdict(edits)
-    return counted
+    return {**counted, "edited": edited} if any(edited.values()) else counted
 
 
 def write_beside(

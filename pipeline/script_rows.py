@@ -83,7 +83,7 @@ def read_script_row(row: Mapping[str, Any]) -> tuple[Script, Split]:
         if not isinstance(row.get(name), str) or not row[name]:
             raise ScriptRowError(f"{name} is {row.get(name)!r}, and must be text")
     utterances = tuple(_utterance(one, at) for at, one in enumerate(row.get("utterances") or ()))
-    _check_order(utterances)
+    check_utterances(utterances)
     script = Script(
         id=row["id"],
         type=row["type"],
@@ -146,8 +146,12 @@ def _utterance(value: Any, number: int) -> Utterance:
     return Utterance(role, text, heard, begins, state, value["kind"], value["origin"])
 
 
-def _check_order(utterances: Sequence[Utterance]) -> None:
-    """Raises a ScriptRowError where utterances cannot follow each other so."""
+def check_utterances(utterances: Sequence[Utterance]) -> None:
+    """Checks that utterances can follow each other so.
+
+    Raises:
+        ScriptRowError: they cannot; the message says which of them, from 0.
+    """
     if not utterances or utterances[0].state != "query":
         raise ScriptRowError("it must begin with a user's query")
     answer: Utterance | None = None  # the one that may still be spoken over
@@ -166,5 +170,10 @@ def _check_order(utterances: Sequence[Utterance]) -> None:
         if one.state == "statement" and one.at >= 0:
             if answer is None or one.at >= len(answer.text):
                 raise ScriptRowError(f"{where}: it begins over no answer, or after its end")
-        answer = one if one.role == "assistant" and not one.cut else None
+        if one.role == "assistant":
+            answer = None if one.cut else one
+        elif one.state != "statement":
+            answer = None
         before = one
+    if before.state == "query":
+        raise ScriptRowError("its last query is not answered")

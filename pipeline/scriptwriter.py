@@ -46,8 +46,11 @@ class Scriptwriter:
     ) -> Script:
         """The script of a row: its type's, of which these rounds are kept, with statements."""
         script = self.interrupted(type_name, dialogues, rounds)
-        ordinary = is_ordinary(dialogues[0], self.recipe)
-        return script if ordinary else self.distracted(script)
+        return script if self.ordinary(dialogues) else self.distracted(script)
+
+    def ordinary(self, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether a row of these dialogues stays ordinary chat."""
+        return is_ordinary(dialogues[0], self.recipe)
 
     def interrupted(
         self, type_name: str, dialogues: Sequence[Dialogue], rounds: Rounds | None = None
@@ -71,7 +74,7 @@ class Scriptwriter:
         """The most rounds of a script that keep it within the budget; None if none do."""
         most = self.recipe.max_tokens or 0
         script = self.interrupted(type_name, dialogues)
-        ordinary = is_ordinary(dialogues[0], self.recipe)
+        ordinary = self.ordinary(dialogues)
         for rounds in ways_to_shorten(script, self.recipe.shorten):
             kept = shortened(script, rounds)
             if self._tokens(kept if ordinary else self.distracted(kept)) <= most:

@@ -24,7 +24,7 @@ def counts(
         blocks: the block reports, as plain values.
     """
     summed = {
-        name: _sum(block[name] for block in blocks)
+        name: sum_of(block[name] for block in blocks)
         for name in (
             "drawn",
             "in_rows",
@@ -93,7 +93,8 @@ def wrong_sums(
     return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
 
 
-def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def sum_of(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts added up, name by name."""
     total: Counter[str] = Counter()
     for part in parts:
         total.update(part)

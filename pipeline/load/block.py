@@ -9,12 +9,13 @@ from typing import NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.ipc
+import pyarrow.parquet as pq
 
 from ..dialogue import Dialogue, Role, Split, Turn
 
 _ROLES: tuple[Role, Role] = ("user", "assistant")
 
-_SCHEMA = pa.schema(
+SCHEMA = pa.schema(
     [
         ("source_id", pa.string()),
         ("key", pa.string()),
@@ -27,6 +28,7 @@ _SCHEMA = pa.schema(
         ("line", pa.int64()),
     ]
 )
+"""A dialogue a row: its texts in turn, the user's first, and where it stands in the sources."""
 
 
 class Place(NamedTuple):
@@ -54,8 +56,8 @@ class Block:
         return sha256("\n".join(lines).encode()).hexdigest()
 
 
-def write_block(block: Block, file: Path) -> None:
-    """Writes a block; read_block gives it back."""
+def block_table(block: Block) -> pa.Table:
+    """A block as a table of `SCHEMA`, a dialogue a row."""
     dialogues, places = block.dialogues, block.places
     turns = [len(one.turns) for one in dialogues]
     texts = pa.array([turn.text for one in dialogues for turn in one.turns], pa.string())
@@ -70,19 +72,30 @@ def write_block(block: Block, file: Path) -> None:
         [one.row for one in places],
         [one.line for one in places],
     ]
-    table = pa.Table.from_arrays(
-        [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)],
-        schema=_SCHEMA,
+    return pa.Table.from_arrays(
+        [pa.array(one, field.type) for one, field in zip(columns, SCHEMA, strict=True)],
+        schema=SCHEMA,
     )
+
+
+def write_block(block: Block, file: Path) -> None:
+    """Writes a block; read_block gives it back."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(str(file), _SCHEMA, options=options) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_file(str(file), SCHEMA, options=options) as writer:
+        writer.write_table(block_table(block))
 
 
 def read_block(number: int, file: Path) -> Block:
-    """Reads what write_block wrote."""
+    """Reads what write_block wrote, or a Parquet file of `block_table`."""
+    if file.suffix == ".parquet":
+        with pq.ParquetFile(file) as parquet:
+            return _block_of(number, parquet.read())
     with pa.ipc.open_file(str(file)) as reader:
-        table = reader.read_all().combine_chunks()
+        return _block_of(number, reader.read_all())
+
+
+def _block_of(number: int, table: pa.Table) -> Block:
+    table = table.combine_chunks()
     texts = table["texts"].chunk(0)
     bounds, flat = texts.offsets.to_pylist(), texts.values.to_pylist()
     columns = {name: table[name].to_pylist() for name in table.column_names if name != "texts"}
