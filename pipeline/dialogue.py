@@ -17,6 +17,10 @@ OFFLINE = "offline"
 """The origin of a text that was joined or chosen without a model."""
 
 
+EDITED = "edited"
+"""The origin of a text that a person changed between two stages."""
+
+
 class Turn(NamedTuple):  # a tuple is made three times as fast, and these are millions
     """One message of a source dialogue, as it stands there."""
 

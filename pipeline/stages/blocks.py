@@ -26,7 +26,7 @@ from ..slice.slicer import Slicer
 from .edits import Found, find_scripts, write_scripts
 from .fits import faults
 from .folder import plan_file, scripts_file, slices_file
-from .plan_rows import Member, PlanRow, read_plan, script_digest, write_plan
+from .plan_rows import Member, PlanRow, read_plan, script_digest, text_digests, write_plan
 from .slice_rows import read_slices, write_slices
 
 
@@ -70,10 +70,12 @@ def interrupt_block(task: BlockTask) -> BlockReport:
     for row in work.plan.rows:
         dialogues = [work.block.dialogues[member] for member in row.members]
         split = dialogues[0].split
-        digest = None
+        digest: str | None = None
+        texts: tuple[str, ...] = ()
         if row.id in kept:
             script = writer.interrupted(row.type, dialogues, row.rounds)
             scripts[row.id], digest = script, script_digest(script, split)
+            texts = text_digests(script)
         members = tuple(
             Member(*work.block.places[member], work.block.dialogues[member].source_id)
             for member in row.members
@@ -88,6 +90,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
                 ordinary=writer.ordinary(dialogues),
                 changed=False,
                 digest=digest,
+                texts=texts,
                 members=members,
             )
         )
@@ -112,7 +115,13 @@ def distract_block(task: StageTask) -> BlockReport:
         if row.kept
     }
     plan = [
-        replace(row, digest=script_digest(scripts[row.id], row.split)) if row.kept else row
+        replace(
+            row,
+            digest=script_digest(scripts[row.id], row.split),
+            texts=text_digests(scripts[row.id]),
+        )
+        if row.kept
+        else row
         for row in found.plan
     ]
     replies = Counter(found.report.replies) + tally.replies

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..block_report import BlockReport
-from ..dialogue import Script
+from ..dialogue import EDITED, Script, Split, row_id
 from ..errors import FolderError
 from ..export.shards import WrittenFile, write_parquet
 from ..script_rows import SCHEMA, ScriptRowError, read_script_row, script_table
-from .plan_rows import PlanRow, read_plan, script_digest
+from .plan_rows import PlanRow, read_plan, script_digest, text_digest
 
 REMOVED = "removed_by_hand"
 
@@ -58,11 +58,13 @@ def find_scripts(plan_file: Path, scripts_file: Path, report: BlockReport) -> Fo
         if row is None or not row.kept or script.id in scripts:
             why = "is there twice" if script.id in scripts else "was not planned"
             raise FolderError(f"{where}: it {why}: rows can be dropped or changed, not added")
-        ours = (row.type, row.split, tuple(one.source_id for one in row.members))
-        if ours[:2] != (script.type, split) or not set(script.source_ids) <= set(ours[2]):
-            raise FolderError(f"{where}: its type, split or source_ids were changed")
+        same = (row.type, row.split) == (script.type, split)
+        ours = {one.source_id for one in row.members}
+        if not same or row_id(row.type, script.keys) != row.id or not ours >= {*script.source_ids}:
+            raise FolderError(f"{where}: its type, split, keys or source_ids were changed")
         scripts[script.id] = script
         if script_digest(script, split) != row.digest:
+            scripts[script.id] = _with_origins(script, row)
             new.add(script.id)
     kept, removed = [], []
     for row in planned.values():
@@ -73,7 +75,17 @@ def find_scripts(plan_file: Path, scripts_file: Path, report: BlockReport) -> Fo
     return Found(kept, scripts, frozenset(new), _without(report, removed, kept))
 
 
-def _read(file: Path) -> list[tuple[Script, str]]:
+def _with_origins(script: Script, row: PlanRow) -> Script:
+    """The script, whose texts that are new to it say so."""
+    known = set(row.texts)
+    utterances = [
+        one if text_digest(one.text) in known else one._replace(origin=EDITED)
+        for one in script.utterances
+    ]
+    return replace(script, utterances=tuple(utterances))
+
+
+def _read(file: Path) -> list[tuple[Script, Split]]:
     try:
         with pq.ParquetFile(file) as parquet:
             table = parquet.read().cast(SCHEMA)
@@ -85,7 +97,7 @@ def _read(file: Path) -> list[tuple[Script, str]]:
             scripts.append(read_script_row(row))
         except ScriptRowError as error:
             raise FolderError(f"{file}, row {number} ({row['id']}): {error}") from None
-    return scripts  # type: ignore[return-value]  # a split is a str
+    return scripts
 
 
 def _without(

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         ("ordinary", pa.bool_()),
         ("changed", pa.bool_()),
         ("digest", pa.string()),
+        ("texts", pa.list_(pa.string())),
         (
             "members",
             pa.list_(
@@ -60,6 +61,7 @@ class PlanRow:
         ordinary: whether it stays ordinary chat, without statements.
         changed: whether a person changed its script.
         digest: of its script as the stage wrote it.
+        texts: a hash of each of its texts.
         members: its dialogues.
     """
 
@@ -71,6 +73,7 @@ class PlanRow:
     ordinary: bool
     changed: bool
     digest: str | None
+    texts: tuple[str, ...]
     members: tuple[Member, ...]
 
 
@@ -78,6 +81,16 @@ def script_digest(script: Script, split: Split) -> str:
     """A hash of all that a script says."""
     said = json.dumps(script_row(script, split), ensure_ascii=False, sort_keys=True)
     return blake2b(said.encode(), digest_size=10).hexdigest()
+
+
+def text_digests(script: Script) -> tuple[str, ...]:
+    """A hash of each text of a script."""
+    return tuple(text_digest(one.text) for one in script.utterances)
+
+
+def text_digest(text: str) -> str:
+    """A hash of a text."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def write_plan(rows: Iterable[PlanRow], folder: Path, path: str) -> WrittenFile:
@@ -97,4 +110,5 @@ def _plain(row: PlanRow) -> dict[str, Any]:
 
 
 def _row(values: Mapping[str, Any]) -> PlanRow:
-    return PlanRow(**{**values, "members": tuple(Member(**one) for one in values["members"])})
+    members = tuple(Member(**one) for one in values["members"])
+    return PlanRow(**{**values, "members": members, "texts": tuple(values["texts"])})

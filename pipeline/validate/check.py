@@ -33,7 +33,7 @@ _UNFINISHED = "it is the folder of an unfinished build"
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
+class Bench:
     """What each row is checked with."""
 
     settings: Settings
@@ -56,7 +56,7 @@ def validate(
     """Checks rows, and the folder of a run around them.
 
     Args:
-        path: a run's folder, a folder of rows, or a file of rows.
+        path: a run's folder, a stage's, a folder of rows, or a file of rows.
         sources: what the rows were made from; without it, nothing is compared with it.
         layout: how the source's rows are read, where the manifest does not say.
         tokenizer: in place of the manifest's.
@@ -72,15 +72,19 @@ def validate(
         SourceError: a source cannot be read.
         TokenizerError: the tokenizer cannot be had.
     """
+    from .stage import is_stage, validate_stage  # which stands on this module
+
+    if is_stage(path):
+        return validate_stage(path, sources=sources, layout=layout, show=show)
     found = find_row_files(path)
     settings = read_settings(path, tokenizer, slice_tokens)
     report = Report(show=show, settings=list(settings.said))
     whole = settings.manifest if settings.folder == path else None
     rejected = read_rejected(path, report) if whole else None
-    source = _scan(sources, layout, settings.manifest, rejected, report)
-    bench = _Bench(
+    source = scan(sources, layout, settings.manifest, rejected, report)
+    bench = Bench(
         settings,
-        Cutter(_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
+        Cutter(same_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
         compile_markers(settings.markers),
         source,
         Tally(),
@@ -136,13 +140,14 @@ def _leave_whole(path: Path, settings: Settings, source: Source | None, report: 
     report.leave("id", "ids are not computed again from the keys of the dialogues")
 
 
-def _scan(
+def scan(
     sources: Sequence[str],
     layout: str | None,
     manifest: Mapping[str, Any] | None,
     rejected: Rejected | None,
     report: Report,
 ) -> Source | None:
+    """Reads the sources, if there are any, for what is to be compared with them."""
     if not sources:
         return None
     read = [
@@ -176,7 +181,7 @@ def _scan(
     return source
 
 
-def _tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
+def same_tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
     """The tokenizer, which must be the very one that made the rows."""
     loaded = load_tokenizer(name)
     made_with = (manifest or {}).get("tokenizer")
@@ -192,7 +197,7 @@ def _tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
     return loaded
 
 
-def _check_files(found: Sequence[Path], bench: _Bench) -> None:
+def _check_files(found: Sequence[Path], bench: Bench) -> None:
     """Checks each row of each file, in order."""
     report, split_before, before = bench.report, None, 0
     opened = [open_rows(one) for one in found]
@@ -212,7 +217,7 @@ def _check_files(found: Sequence[Path], bench: _Bench) -> None:
                 of_split = [one for one in opened if split_of(one.path) == split]
                 bench.source.rewind(_uses(of_split, bench.source))
         for batch in read_rows(file):
-            _check_batch(batch, before, name, split, sampler, bench)
+            check_batch(batch, before, name, split, sampler, bench)
             before += len(batch)
 
 
@@ -223,13 +228,13 @@ def _uses(opened: Sequence[RowFile], source: Source) -> Iterator[tuple[int, list
         yield number, [ordinal for one in named for ordinal in source.ordinals(one)]
 
 
-def _check_batch(
+def check_batch(
     batch: Sequence[Row | Malformed],
     before: int,
     name: str,
     split: str,
-    sampler: Sampler,
-    bench: _Bench,
+    sampler: Sampler | None,
+    bench: Bench,
 ) -> None:
     """Checks a batch of rows; `before` of its split come before it."""
     bench.cutter.forget()
@@ -243,7 +248,8 @@ def _check_batch(
             continue
         bench.tally.add(row, split)
         verdict = _check_row(row, named.get(row.number, []), dialogues, bench)
-        sampler.check(row, verdict)
+        if sampler is not None:
+            sampler.check(row, verdict)
         bench.report.take(verdict, name, row.number, row.id)
 
 
@@ -266,7 +272,7 @@ def _check_row(
     row: Row,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
-    bench: _Bench,
+    bench: Bench,
 ) -> Verdict:
     cutter, markers, forced = bench.cutter, bench.markers, _forced(bench.settings)
     if row.utterances is None:
@@ -346,7 +352,7 @@ def _compare(
     said: Sequence[Said] | None,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
-    bench: _Bench,
+    bench: Bench,
     verdict: Verdict,
 ) -> None:
     """Compares a row with the source rows that it names, or with those of several that fit."""

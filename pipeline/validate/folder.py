@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from .join import Source
 from .mixture import each_in_one, some_ordinary
+from .nouns import EDITED
 from .report import Breach, Report
 from .sampled import in_words, validator_of
 from .tally import Tally
@@ -214,6 +215,9 @@ def _check_counts(
     if manifest["format"] == "tdm":
         pairs = _nonzero(tally.counts.get("pairs", {}))
         same("counts.pairs, as counted", pairs, _nonzero(counts["pairs"]))
+    edited = [name for name in counts["generators"] if EDITED in name.split("+")]
+    if not counts.get("edited"):
+        same("generators, of which nothing was edited", [], edited)
     rows = sum(counts["written"].values())
     in_files = sum(
         one["rows"] for name, one in manifest["files"].items() if name.startswith("data/")
