@@ -17,6 +17,7 @@ from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
 from .load.block import Block, read_block
+from .load.dialogue_rows import read_dialogues
 from .markers import count_defused
 from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
@@ -40,7 +41,7 @@ class BlockTask:
         folder: the run's folder.
         number: of the block.
         digest: of the block.
-        file: the block's dialogues.
+        file: the block's dialogues, handed over by a build, or Parquet of the stage before.
         threshold: the highest sample rank that is kept; None keeps all.
         fingerprints: of the materials that the run began with.
     """
@@ -194,7 +195,9 @@ class Work:
 def begin(task: BlockTask) -> Work:
     """Reads a block and plans it."""
     recipe = task.recipe
-    block = read_block(task.number, Path(task.file))
+    file = Path(task.file)
+    read = read_dialogues if file.suffix == ".parquet" else read_block
+    block = read(task.number, file)
     writer = scriptwriter_of(recipe, task.fingerprints)
     return Work(block, writer.slicer, writer, plan_block(block, writer))
 

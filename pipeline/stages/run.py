@@ -15,7 +15,7 @@ from ..engine import ENGINES
 from ..errors import FolderError, RecipeError
 from ..export.shards import write_parquet
 from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
-from ..load.block import SCHEMA, block_table
+from ..load.dialogue_rows import SCHEMA, dialogue_table
 from ..load.reading import Reading
 from ..materials import Materials, load_materials
 from ..recipe import Recipe
@@ -61,7 +61,7 @@ def load(recipe: Recipe, out: Path, how: How) -> None:
         reports = []
         for block in reading.blocks():
             path = dialogues_file(block.number)
-            file = write_parquet([block_table(block)], SCHEMA, out, path)
+            file = write_parquet([dialogue_table(block)], SCHEMA, out, path)
             reports.append(
                 BlockReport(block.number, block.digest(), None, {}, {}, {}, [], [], files=[file])
             )
