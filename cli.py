@@ -620,7 +620,7 @@ def slice_(
 
 
 @app.command(
-    epilog="Example: duplexdata export outputs/4-slices --out outputs/sample",
+    epilog="Example: duplexdata export outputs/4-slices --out outputs/5-tdm",
 )
 def export(
     folder: Annotated[Path, typer.Argument(help="What slice wrote.")],

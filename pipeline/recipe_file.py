@@ -44,7 +44,7 @@ def read_recipe(file: Path, types: Collection[str]) -> Mapping[str, Any]:
         refuse(faults_of(values, types), f"{file}: recipe")
         return values
     try:
-        values = tomllib.loads(text)
+        values = tomllib.loads(f"{text}\n")  # a fault in its last line has a line, too
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{file} is not a TOML recipe: {error}") from error
     refuse(faults_of(values, types), str(file), text)

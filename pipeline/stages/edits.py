@@ -88,7 +88,7 @@ def _with_origins(script: Script, row: PlanRow) -> Script:
 def _read(file: Path) -> list[tuple[Script, Split]]:
     try:
         with pq.ParquetFile(file) as parquet:
-            table = parquet.read().cast(SCHEMA)
+            table = parquet.read(columns=SCHEMA.names).cast(SCHEMA)  # others are an editor's
     except (OSError, ValueError, pa.ArrowException) as error:
         raise FolderError(f"{file} holds no scripts: {str(error).splitlines()[0]}") from error
     scripts = []

@@ -16,6 +16,7 @@ from ..export.rejected import REJECTED, write_rows
 from ..export.shards import WORK, write_text
 from ..finished import Pass1, as_json, facts
 from ..load.files import file_digest
+from ..run_folder import MANIFEST
 
 STAGE = "stage.json"
 _REJECTED = "rejected.parquet"
@@ -123,10 +124,10 @@ def new_stage(path: Path, overwrite: bool) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise FolderError(f"{path} is a file; choose another --out")
     held = {one.name for one in path.iterdir()} if path.is_dir() else set()
+    if MANIFEST in held:
+        raise FolderError(f"{path} holds a run; choose another --out")
     if held and not held & {STAGE, WORK}:
         raise FolderError(f"{path} holds files that are no stage's; choose another --out")
-    if (path / "manifest.json").is_file():
-        raise FolderError(f"{path} holds a run; choose another --out")
     if STAGE in held and not overwrite:
         raise FolderError(f"{path} holds a finished stage; --overwrite makes it again")
     (path / STAGE).unlink(missing_ok=True)
