@@ -135,7 +135,9 @@ def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
         for file, sha256 in built.items()
         if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
     ]
-    if not changed and manifest["recipe"].get("limit") is None:
+    recipe = manifest["recipe"]
+    limits = [one.get("limit") for one in (recipe, *recipe.get("sources", ()))]
+    if not changed and all(limit is None for limit in limits):
         try:
             there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
         except SourceError:

@@ -2,13 +2,14 @@
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .build import Outcome, build
 from .engine import ENGINES
-from .errors import FolderError, RecipeError
+from .errors import BuildError, FolderError, RecipeError
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
@@ -84,7 +85,8 @@ def run_load(flags: Mapping[str, Any], *, config: Path | None, out: Path, overwr
         DuplexdataError: it did not succeed.
     """
     keep_pandas_out()
-    stages.load(resolve_recipe(flags, config), out, stages.How(1, overwrite, Screen()))
+    with _written(out):
+        stages.load(resolve_recipe(flags, config), out, stages.How(1, overwrite, Screen()))
 
 
 def run_stage(
@@ -113,7 +115,16 @@ def run_stage(
     how = stages.How(workers or available_cores(), overwrite, Screen())
     if out.resolve() == folder.resolve():
         raise FolderError(f"{out} is the folder of the stage before; choose another --out")
-    stages.STAGES[name](folder, out, flags, _recipe_again, how)
+    with _written(out):
+        stages.STAGES[name](folder, out, flags, _recipe_again, how)
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(f"could not write to {out}: {error}") from error
 
 
 def _recipe_again(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Recipe:

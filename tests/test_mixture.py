@@ -182,3 +182,18 @@ def test_the_flag_wins_over_the_mixture(mixture: Mixture, here: Path) -> None:
     manifest = manifest_of(here / "flag")
     assert manifest["recipe"]["source"] == ["first.jsonl"]
     assert "sources" not in manifest["recipe"]
+
+
+def test_a_finished_mixture_with_limits_is_finished(tmp_path: Path, here: Path) -> None:
+    """A file that a source's limit leaves unread is no change of the source."""
+    recipe = tmp_path / "recipe.toml"
+    values = json.dumps({"path": str(here / "*.jsonl"), "limit": 5})
+    recipe.write_text(
+        f'format = "tdm"\nsources = [{values.replace(": ", " = ")}]\n', encoding="utf-8"
+    )
+    for said in ("finished: ", "already finished: "):
+        done = typer.testing.CliRunner().invoke(
+            app, ["build", "--config", str(recipe), "--out", str(tmp_path / "out")]
+        )
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr.splitlines()[-1].startswith(said)

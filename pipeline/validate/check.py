@@ -44,7 +44,7 @@ class Bench:
     report: Report
 
 
-def validate(
+def validate_rows(
     path: Path,
     *,
     sources: Sequence[str] = (),
@@ -56,7 +56,7 @@ def validate(
     """Checks rows, and the folder of a run around them.
 
     Args:
-        path: a run's folder, a stage's, a folder of rows, or a file of rows.
+        path: a run's folder, a folder of rows, or a file of rows.
         sources: what the rows were made from; without it, nothing is compared with it.
         layout: how the source's rows are read, where the manifest does not say.
         tokenizer: in place of the manifest's.
@@ -72,10 +72,6 @@ def validate(
         SourceError: a source cannot be read.
         TokenizerError: the tokenizer cannot be had.
     """
-    from .stage import is_stage, validate_stage  # which stands on this module
-
-    if is_stage(path):
-        return validate_stage(path, sources=sources, layout=layout, show=show)
     found = find_row_files(path)
     settings = read_settings(path, tokenizer, slice_tokens)
     report = Report(show=show, settings=list(settings.said))
