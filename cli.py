@@ -217,14 +217,14 @@ def build(
         str | None,
         typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
     ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell a line a block, too.")] = False,
     debug: Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.
 
     Run again, the same command goes on where it stopped; a finished folder is left as it is.
     """
-    from .pipeline.commands import run_build
-
     given = _given(
         format=format,
         source=source,
@@ -243,6 +243,8 @@ def build(
         validation=validation,
     )
     with _told(debug, go_on=_this_command()):
+        from .pipeline.commands import run_build
+
         folder = run_build(
             given,
             config=config,
@@ -250,6 +252,8 @@ def build(
             workers=workers,
             engine=engine,
             overwrite=overwrite,
+            quiet=quiet,
+            verbose=verbose,
         )
     typer.echo(folder)
     if push_to:

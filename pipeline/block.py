@@ -212,6 +212,7 @@ def scriptwriter_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Scriptwr
         stop_share=recipe.stop_share,
         markers=recipe.markers,
         answers_anew=WRITERS[recipe.llm].answers_anew,
+        bare_share=recipe.bare_share,
     )
     return Scriptwriter(setting, materials.banks, slicer, recipe, WRITERS[recipe.llm].reply)
 

@@ -19,6 +19,7 @@ from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.reading import Reading
 from .materials import Materials, forget_materials, load_materials
+from .progress import Progress, Sources
 from .recipe import Recipe
 from .run_folder import (
     RunFolder,
@@ -53,8 +54,9 @@ class _Run:
     screen: Screen
     reading: Reading
     materials: Materials
+    progress: Progress
     reports: dict[int, BlockReport] = field(default_factory=dict)
-    blocks: int = 0
+    dialogues: dict[int, int] = field(default_factory=dict)  # by block
     resumed: int = 0
     began: float = field(default_factory=time.monotonic)
 
@@ -97,8 +99,10 @@ def build(
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             reading = Reading(recipe, screen.say)
-            run = _Run(recipe, folder, workers, engine, screen, reading, materials)
-            _build_blocks(run)
+            progress = Progress(screen, lambda: _read_so_far(reading))
+            run = _Run(recipe, folder, workers, engine, screen, reading, materials, progress)
+            with progress.shown():
+                _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
@@ -152,11 +156,14 @@ def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
 
 def _build_blocks(run: _Run) -> None:
     tasks = _sampled_tasks(run) if run.recipe.samples else _tasks(run)
+    if not run.recipe.samples:
+        run.progress.begin("build", "built")
     with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
         for report in reports:
             run.reports[report.number] = report
             run.file(dialogues_path(report.number)).unlink()
-            _show_progress(run)
+            run.progress.did(report.number, run.dialogues[report.number], report.written)
+    run.progress.end()
     if run.resumed:
         run.screen.say(f"{run.resumed} blocks were finished before")
 
@@ -180,15 +187,20 @@ def _sampled_tasks(run: _Run) -> Iterator[BlockTask]:
             yield task
 
     total = 0
+    run.progress.begin("plan", "planned")
     with closing(ENGINES[run.engine](plan_task, remembered(), run.workers)) as reports:
         for plan in reports:
             total += len(plan.ranks)
+            run.progress.did(plan.number, run.dialogues[plan.number], plan.planned)
             lowest = nsmallest(run.recipe.samples, [*lowest, *plan.ranks])
             # Of the ranks only the lowest is needed again; it may be too high already.
             plans[plan.number] = replace(plan, ranks=plan.ranks and [min(plan.ranks)])
             if not _may_keep(plans[plan.number], lowest, run.recipe.samples):
                 run.file(dialogues_path(plan.number)).unlink()
+    run.progress.end()
     threshold = lowest[-1] if total > run.recipe.samples else None
+    to_build = [one for one, plan in plans.items() if _may_keep(plan, lowest, run.recipe.samples)]
+    run.progress.begin("build", "built", sum(run.dialogues[number] for number in to_build))
     for number, plan in plans.items():
         task = replace(tasks[number], threshold=threshold)
         if not _may_keep(plan, lowest, run.recipe.samples):
@@ -207,7 +219,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
     fingerprints = run.materials.fingerprints()
     for block in run.reading.blocks():
-        run.blocks += 1
+        run.dialogues[block.number] = len(block.dialogues)
         file = run.file(dialogues_path(block.number))
         write_block(block, file)
         yield BlockTask(
@@ -228,17 +240,12 @@ def _keeps_finished(run: _Run, task: BlockTask) -> bool:
     run.resumed += 1
     run.reports[report.number] = report
     run.file(dialogues_path(report.number)).unlink()
+    run.progress.kept(report.number, run.dialogues[report.number], report.written)
     return True
 
 
-def _show_progress(run: _Run) -> None:
-    rows = sum(sum(report.written.values()) for report in run.reports.values())
-    seconds = max(time.monotonic() - run.began, 1e-9)
-    run.screen.progress(
-        f"{len(run.reports)} of {run.blocks} blocks read so far are built: {rows:,} rows, "
-        f"{rows / seconds:,.0f} rows/s, {run.reading.kept:,} dialogues, "
-        f"{len(run.reading.rejected):,} rejected"
-    )
+def _read_so_far(reading: Reading) -> Sources:
+    return Sources(reading.rows, reading.kept, len(reading.rejected), reading.share)
 
 
 def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:

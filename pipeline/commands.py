@@ -15,7 +15,7 @@ from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
 from .recipe_file import read_recipe
-from .screen import Screen
+from .screen import Level, Screen
 from .stages import run as stages
 
 
@@ -27,8 +27,20 @@ def run_build(
     workers: int | None,
     engine: str,
     overwrite: bool,
+    quiet: bool = False,
+    verbose: bool = False,
 ) -> Path:
     """Builds what the flags and the recipe file say.
+
+    Args:
+        flags: of the recipe, those that were given.
+        config: a recipe file.
+        out: the run's folder; None names it after the first source.
+        workers: processes; None takes all cores.
+        engine: where blocks run.
+        overwrite: start the folder anew.
+        quiet: tell nothing but errors.
+        verbose: tell a line a block.
 
     Returns:
         The run's folder.
@@ -36,12 +48,14 @@ def run_build(
     Raises:
         DuplexdataError: it did not succeed.
     """
+    if quiet and verbose:
+        raise RecipeError("--quiet and --verbose: only one of them can be")
     keep_pandas_out()
     recipe = resolve_recipe(flags, config)
     if engine not in ENGINES:
         raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
     folder = out or default_folder(recipe)
-    screen = Screen()
+    screen = Screen(Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL)
     outcome = build(
         recipe,
         folder,

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from .chance import Chance
 from .dialogue import Ask, Reply, Script, Utterance
@@ -16,7 +17,7 @@ from .markers import defuse, undo
 from .recipe import Recipe
 from .slice.schedule import slice_message
 from .slice.slicer import Slicer
-from .statements import NAME_SLOT, Bank
+from .statements import NAME_SLOT, Bank, joined
 
 # A name that stands in the middle of a sentence, and so is no ordinary word with a capital.
 _NAME = {
@@ -57,6 +58,7 @@ def distract(script: Script, distraction: Distraction) -> Script:
     name = _name_in(script, recipe.markers)
     utterances: list[Utterance] = []
     said: list[str] = []
+    ordinal = 0
     for number, utterance in enumerate(script.utterances):
         utterances.append(utterance)
         if utterance.role == "user" or utterance.cut:
@@ -64,30 +66,65 @@ def distract(script: Script, distraction: Distraction) -> Script:
         whole = int(recipe.statements)
         count = whole + (more.fraction(number) < recipe.statements - whole)
         for nth in range(count):
-            statement = _statement(script, name, said, distraction)
+            statement = _statement(script, name, ordinal, said, distraction)
             if nth == 0 and over.fraction(number) < recipe.over:
-                statement = _over(statement, utterance, script, len(said) - 1, distraction)
+                statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
+            ordinal += 1
     return replace(script, utterances=tuple(utterances))
 
 
 def _statement(
-    script: Script, name: str | None, said: list[str], distraction: Distraction
+    script: Script, name: str | None, ordinal: int, said: list[str], distraction: Distraction
 ) -> Utterance:
-    """The next statement of a script, in silence; none is said twice while the bank lasts."""
+    """The next statement of a script, in silence; none is said twice while the bank lasts.
+
+    Args:
+        script: that it is added to.
+        name: that a statement of the script may speak of.
+        ordinal: its number among those of the script.
+        said: the sentences that were said; its own are added.
+        distraction: what statements are added with.
+    """
     recipe, language = distraction.recipe, script.language
-    draws = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/text/{len(said)}")
+    draws = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/text/{ordinal}")
     bank = distraction.banks[language]
-    template = bank.pick(draws, name, said)
+    kind, template = bank.pick(draws, name, said)
     if name and not _stays_statement(template.replace(NAME_SLOT, name), language):
-        template = bank.pick(draws, None, said)  # the name makes something else of it
+        kind, template = bank.pick(draws, None, said)  # the name makes something else of it
     said.append(template)
-    values = {"statement": template.replace(NAME_SLOT, name or "")}
+    first = template.replace(NAME_SLOT, name or "")
+    values = {"statement": _longer(first, kind, ordinal, script, said, distraction)}
     reply = distraction.reply(Ask("statement", language, values))
     spoken = defuse(reply.text.strip(), recipe.markers)
     return Utterance("user", spoken, len(spoken), -1, "statement", "statement", reply.origin)
 
 
+def _longer(
+    first: str, kind: int, ordinal: int, script: Script, said: list[str], distraction: Distraction
+) -> str:
+    """A statement, and in a share of cases one or two more of its kind in the same breath.
+
+    A list of short ones alone would teach that what is long is to be answered.
+    """
+    recipe, language = distraction.recipe, script.language
+    chance = Chance(recipe.seed, script.keys)
+    more = chance.of(f"statements/{script.type}/joined")
+    if more.fraction(2 * ordinal) >= recipe.joined_statements:
+        return first
+    sentences = [first]
+    for nth in range(1 + more.below(2, 2 * ordinal + 1)):
+        draws = chance.of(f"statements/{script.type}/text/{ordinal}/{nth}")
+        found = distraction.banks[language].more(draws, kind, (*said, *sentences))
+        sentences += [found] if found else []
+    text = joined(sentences, language)
+    if len(sentences) == 1 or not _stays_statement(text, language):
+        return first
+    said += sentences[1:]
+    return text
+
+
+@lru_cache(maxsize=4096)  # of two sentences, the same come again
 def _stays_statement(text: str, language: str) -> bool:
     from .declarative import fault  # its patterns take time to compile
 

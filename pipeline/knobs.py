@@ -62,6 +62,7 @@ KNOBS = (
         "0.5",
     ),
     Knob("over", "0.5", "of them, the share spoken over the answer, where they fit"),
+    Knob("joined_statements", "0.5", "of them, the share that are two or three sentences"),
     Knob(
         "statement_banks",
         "shipped",
@@ -89,6 +90,13 @@ KNOBS = (
     Knob("tail_idle", "1", "silent pairs at the end of a row"),
     Knob("llm", "`offline`", "who writes what the source lacks", "--llm"),
     Knob("stop_share", "0.2", "of cuts, the share that ask for silence; see [types](types.md)"),
+    Knob(
+        "bare_share",
+        "as any other",
+        "of interjections and resets, the share without a transition; see "
+        "[types](types.md#joining)",
+        example="0.1",
+    ),
     Knob(
         "group_weights",
         "1 each",
@@ -134,6 +142,8 @@ NOT_HASHED = {
     "--config": "what the file says is in the recipe; its name is not",
     "--overwrite": "what was in the folder before is in no byte of the new run",
     "--push": "what is done with a finished run",
+    "--quiet": "how much is told",
+    "--verbose": "the same",
     "--debug": "how an error is told",
 }
 """What a build may be told that is no part of the recipe and of its hash, and why."""

@@ -54,6 +54,7 @@ class Recipe:
     per_dialogue: str = "all"
     statements: float = 0.0
     over: float = 0.5
+    joined_statements: float = 0.5
     statement_banks: Mapping[str, str] = field(default_factory=dict)
     max_tokens: int | None = None
     shorten: str = "end"
@@ -65,6 +66,7 @@ class Recipe:
     tail_idle: int = 1
     llm: str = "offline"
     stop_share: float = 0.2
+    bare_share: float | None = None
     group_weights: Mapping[str, float] = field(default_factory=dict)
     transitions: Mapping[str, str] = field(default_factory=dict)
     validation: float = 0.0

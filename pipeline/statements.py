@@ -1,7 +1,7 @@
 """The bank of statements, shipped and a user's own."""
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -15,6 +15,9 @@ from .errors import PromptError
 NAME_SLOT = "{topic}"
 
 _NAMES = {"en": "Lisbon", "zh": "里斯本"}
+_FULL_STOPS = {"en": ". ", "zh": "。"}
+_SPACES = {"en": " ", "zh": ""}
+_ENDS = tuple(".!?…。！？")
 _TRIES = 8
 """Draws before a statement is said a second time in one script."""
 
@@ -33,16 +36,32 @@ class Bank:
     topic: tuple[tuple[str, ...], ...]
     fingerprint: str
 
-    def pick(self, draws: Draws, name: str | None, said: Collection[str]) -> str:
-        """A statement: the kind first, each as likely, then one of it that was not said yet."""
-        statement = ""
+    def pick(self, draws: Draws, name: str | None, said: Collection[str]) -> tuple[int, str]:
+        """A kind, each as likely, and a statement of it that was not said yet."""
+        kind, statement = 0, ""
         for attempt in range(_TRIES):
             kind = draws.below(len(self.plain), 2 * attempt)
             options = self.plain[kind] + (self.topic[kind] if name else ())
             statement = draws.pick(options, 2 * attempt + 1)
             if statement not in said:
                 break
-        return statement
+        return kind, statement
+
+    def more(self, draws: Draws, kind: int, said: Collection[str]) -> str | None:
+        """Another of this kind that was not said yet, of anything; None if none is found."""
+        for attempt in range(_TRIES):
+            statement = draws.pick(self.plain[kind], attempt)
+            if statement not in said:
+                return statement
+        return None
+
+
+def joined(statements: Sequence[str], language: str) -> str:
+    """Several statements said in one breath; one without an end mark gets a full stop."""
+    text = statements[0]
+    for statement in statements[1:]:
+        text += (_SPACES if text.endswith(_ENDS) else _FULL_STOPS)[language] + statement
+    return text
 
 
 def load_bank(language: str, own_file: str | None) -> Bank:

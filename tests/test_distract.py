@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplexdata.pipeline.declarative import fault
 from duplexdata.pipeline.dialogue import Ask, Reply, Script, Utterance
 from duplexdata.pipeline.distract import Distraction, distract
 from duplexdata.pipeline.export import FORMATS
@@ -15,7 +16,7 @@ from duplexdata.pipeline.recipe import Recipe
 from duplexdata.pipeline.slice.schedule import slice_script
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import load_tokenizer
-from duplexdata.pipeline.statements import Bank, load_bank
+from duplexdata.pipeline.statements import Bank, joined, load_bank
 
 CL100K = load_tokenizer("cl100k_base")
 LONG = "It is a long answer and it goes on for a while, so that one can speak over it. " * 3
@@ -168,10 +169,73 @@ def test_a_script_repeats_no_statement(language: str) -> None:
 def test_a_name_of_the_dialogue_is_spoken_of() -> None:
     """A name that the answers keep to fills the slot; without one no slot is used."""
     bank = Bank((("Right.",),), (("I like {topic}.",),), "")
-    recipe = Recipe("tdm", statements=1, over=0)
+    recipe = Recipe("tdm", statements=1, over=0, joined_statements=0)
     texts = set()
     for number in range(30):
         named = script(1, "We went to Faro, and then on to Faro by boat.", key=str(number))
         one = distract(named, Distraction({"en": bank}, said, Slicer(CL100K, 10), recipe))
         texts |= {statement.text for statement in statements_of(one)}
     assert texts == {"Right.", "I like Faro."}
+
+
+def sentences_in(text: str, language: str) -> list[str] | None:
+    """The sentences of the shipped list of one kind that a text is joined of."""
+    for kind in load_bank(language, None).plain:
+        for first in kind:
+            if text == first:
+                return [first]
+            rest = text.removeprefix(joined((first, ""), language))
+            if rest != text and (others := sentences_in(rest, language)) is not None:
+                return [first, *others]
+    return None
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_share_of_statements_is_joined(language: str, share: float) -> None:
+    """Two or three sentences of one kind, each number as likely, all different, and rule 7."""
+    recipe = Recipe("tdm", statements=2, over=0, joined_statements=share)
+    bank = {language: load_bank(language, None)}
+    counts: Counter[int] = Counter()
+    for number in range(60):
+        one = replace(script(2, key=str(number)), language=language)
+        one = distract(one, Distraction(bank, said, Slicer(CL100K, 10), recipe))
+        for statement in statements_of(one):
+            assert fault(statement.text, language) is None
+            parts = sentences_in(statement.text, language)
+            assert parts is not None, statement.text
+            assert len(set(parts)) == len(parts)
+            counts[len(parts)] += 1
+    assert counts.total() == 240
+    assert set(counts) <= {1, 2, 3}
+    assert abs(counts[1] - 240 * (1 - share)) < 30
+    assert abs(counts[2] - counts[3]) < 45
+
+
+def test_what_makes_no_statement_together_is_said_alone() -> None:
+    """Two statements that break rule 7 when joined are not joined."""
+    refused = ("Dinner's nearly ready, kids.", "Sorry, sweetie, Mommy's talking.")
+    assert fault(" ".join(refused), "en") == "not English"
+    recipe = Recipe("tdm", statements=1, over=0, joined_statements=1)
+    texts = set()
+    for number in range(30):
+        one = distract(
+            script(1, key=str(number)),
+            Distraction({"en": Bank((refused,), ((),), "")}, said, Slicer(CL100K, 10), recipe),
+        )
+        texts |= {statement.text for statement in statements_of(one)}
+    assert texts == set(refused)
+
+
+@pytest.mark.parametrize(
+    ("language", "statements", "text"),
+    [
+        ("en", ("Uh-huh", "I see."), "Uh-huh. I see."),
+        ("en", ("Hmm…", "Right!", "Okay"), "Hmm… Right! Okay"),
+        ("zh", ("嗯", "我在听。"), "嗯。我在听。"),
+        ("zh", ("好！", "明白了"), "好！明白了"),
+    ],
+)
+def test_joined(language: str, statements: tuple[str, ...], text: str) -> None:
+    """A full stop parts those that have no mark, and a space where the language has one."""
+    assert joined(statements, language) == text

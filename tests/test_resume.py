@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -38,8 +40,8 @@ main()
 # Kills the parent of two workers as soon as the first block is there.
 PARENT_KILLED = """
 import os, signal
-from duplexdata.pipeline import build
-build._show_progress = lambda run: os.kill(os.getpid(), signal.SIGKILL)
+from duplexdata.pipeline.progress import Progress
+Progress.did = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
 from duplexdata.cli import main
 main()
 """
@@ -293,3 +295,49 @@ def test_terminated(
     assert "Traceback" not in said
     run_whole(command("out"))
     assert digests(tmp_path / "out") == never_killed
+
+
+def test_interrupted_at_work(write_dialogues: Callable[..., Path], tmp_path: Path) -> None:
+    """Ctrl-C while workers build keeps the blocks that are there; the printed command goes on."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 25\n")
+    file = write_dialogues(many(1500))
+    arguments = ["build", "--format", "tdm", "--config", str(recipe), "--workers", "2"]
+    whole = fresh_digests(arguments, file, tmp_path / "fresh")
+    asked = [*arguments, "--source", str(file), "--out", str(tmp_path / "out"), "--verbose"]
+    said = run_interrupted([*asked, "--overwrite"], "block 3:")
+    (command,) = re.findall("^go on with: duplexdata (.*)$", said, re.MULTILINE)
+    assert shlex.split(command) == asked
+    assert "finished blocks are kept" in said
+    kept = len(list((tmp_path / "out" / ".work" / "blocks").glob("*.json")))
+    assert 4 <= kept < 60
+    assert f"{kept} blocks were finished before" in run_whole(shlex.split(command))
+    assert digests(tmp_path / "out") == whole
+
+
+def test_interrupted_while_it_reads(write_dialogues: Callable[..., Path], tmp_path: Path) -> None:
+    """Ctrl-C where only rejects are read so far ends the build, and leaves nothing behind."""
+    file = write_dialogues(many(1) * 60_000)
+    arguments = ["build", "--format", "duo", "--source", str(file), "--out", str(tmp_path / "out")]
+    said = run_interrupted(arguments, "rows of layout")
+    assert "go on with: duplexdata build" in said
+    assert not (tmp_path / "out").exists()
+
+
+def run_interrupted(arguments: list[str], at: str) -> str:
+    """Runs a command until it says a line, then sends Ctrl-C; what it said after it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "duplexdata", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    while at not in (line := process.stderr.readline()):
+        assert line, "it ended before"
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait() == 1
+    process.stderr.close()
+    assert "Traceback" not in said
+    return said

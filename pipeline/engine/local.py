@@ -54,9 +54,7 @@ def warm_up(module: str) -> None:
     """Starts the server that forks workers, where there is one, and has it import a module."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         multiprocessing.get_context("forkserver").set_forkserver_preload([module])
-        from multiprocessing.forkserver import ensure_running
-
-        ensure_running()
+        _start_server()
 
 
 def _process_context() -> BaseContext:
@@ -65,8 +63,27 @@ def _process_context() -> BaseContext:
     Not by fork: the threads of this process do not survive it. A server without threads
     forks them, where there is one.
     """
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    _start_server()
+    return multiprocessing.get_context("forkserver")
+
+
+def _start_server() -> None:
+    """Starts the server, if it does not run, so that Ctrl-C never reaches it or what it forks.
+
+    A terminal sends Ctrl-C to all processes of a command; the server would end with a
+    traceback while it still imports. A process inherits which signals are blocked.
+    """
+    from multiprocessing import resource_tracker
+    from multiprocessing.forkserver import ensure_running
+
+    resource_tracker.ensure_running()  # it unblocks the signal, so it comes first
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_order(

@@ -28,7 +28,7 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     for place, dialogue in enumerate(dialogues):
         turns = dialogue.turns
         if place:
-            transition = chance.of(f"{NAME}/transition").pick(sentences, place - 1)
+            transition = setting.opening(sentences, chance, NAME, place - 1)
             text, origin = yield from fused(dialogue.language, transition, turns[0].text)
             at = utterances[-1].heard
             utterances.append(

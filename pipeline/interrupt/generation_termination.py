@@ -54,7 +54,10 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     wants_stop = chance.of(f"{NAME}/kind").fraction() < setting.stop_share
     kind = kinds[0] if len(kinds) == 1 else "stop" if wants_stop else "interjection"
     sentences = setting.sentences(dialogue.language, NAME, kind)
-    transition = chance.of(f"{NAME}/transition").pick(sentences)
+    if kind == "stop":
+        transition = chance.of(f"{NAME}/transition").pick(sentences)
+    else:
+        transition = setting.opening(sentences, chance, NAME)
     fitting = [place for place in cuttable if _fits(kind, place[0], dialogue)]
     number, places = chance.of(f"{NAME}/answer").pick(fitting)
     heard = chance.of(f"{NAME}/cut").pick(places)

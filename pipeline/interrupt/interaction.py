@@ -23,6 +23,8 @@ class Setting:
         cut_places: where a (defused) answer can be cut, in code points.
         transitions: by language.
         stop_share: of cuts at which both fit, the share that ask for silence.
+        bare_share: of interjections and resets, the share without a transition; None draws
+            the empty one of the file as any other.
         markers: what is defused.
         answers_anew: whether the writer answers a repeated question with another text.
     """
@@ -32,6 +34,7 @@ class Setting:
     stop_share: float
     markers: tuple[str, ...]
     answers_anew: bool = False
+    bare_share: float | None = None
 
     def utterance(
         self,
@@ -59,6 +62,17 @@ class Setting:
         """The transitions of these kinds, in the file's order."""
         held = self.transitions[language].kinds
         return tuple(sentence for kind in kinds for sentence in held[type_name, kind])
+
+    def opening(
+        self, sentences: Sequence[str], chance: Chance, type_name: str, index: int = 0
+    ) -> str:
+        """The transition that opens a message: each as likely, but for `bare_share`."""
+        drawn = chance.of(f"{type_name}/transition")
+        if self.bare_share is None:
+            return drawn.pick(sentences, index)
+        said = [one for one in sentences if one]
+        bare = chance.of(f"{type_name}/bare").fraction(index) < self.bare_share
+        return "" if bare or not said else drawn.pick(said, index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -45,6 +45,17 @@ class RawRow:
     row: int
     line: int | None
     value: Any | Reject
+
+
+@dataclass(slots=True)
+class Meter:
+    """Tells how far a file is read.
+
+    Attributes:
+        position: gives how many of its bytes are, as they lie on disk.
+    """
+
+    position: Callable[[], int] = int
 
 
 def source_files(source: str) -> list[Path]:
@@ -138,20 +149,22 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def raw_rows(file: Path, columns: Collection[str]) -> Iterator[RawRow]:
+def raw_rows(file: Path, columns: Collection[str], meter: Meter | None = None) -> Iterator[RawRow]:
     """The rows of a source file, streamed.
 
     Args:
         file: one of `source_files`.
         columns: which columns of a Parquet file are read, if it has them.
+        meter: is set to tell how far it is.
 
     Raises:
         SourceError: the file (not a row of it) is broken.
     """
+    meter = meter or Meter()
     try:
-        with _open(file) as stream:
+        with _open(file, meter) as stream:
             if _unpacked_name(file).endswith(".parquet"):
-                yield from _parquet_rows(stream, columns)
+                yield from _parquet_rows(stream, columns, meter, file.stat().st_size)
                 return
             # Many files called .json hold a row a line; many called .jsonl are trusted to.
             if _unpacked_name(file).endswith(".json") and _first_byte(stream) == b"[":
@@ -162,12 +175,18 @@ def raw_rows(file: Path, columns: Collection[str]) -> Iterator[RawRow]:
         raise SourceError(f"cannot read {file}: {error}") from error
 
 
-def _open(file: Path) -> io.BufferedReader:
+def _open(file: Path, meter: Meter) -> io.BufferedReader:
     if file.name.endswith(".gz"):
-        return io.BufferedReader(cast(Any, gzip.open(file, "rb")), 1 << 20)
+        unpacking = gzip.open(file, "rb")  # noqa: SIM115  # closed by its caller
+        meter.position = cast(Any, unpacking).fileobj.tell
+        return io.BufferedReader(cast(Any, unpacking), 1 << 20)
     if file.name.endswith(".zst"):
-        return io.BufferedReader(pa.input_stream(str(file), compression="zstd"), 1 << 20)
-    return io.BufferedReader(io.FileIO(file), 1 << 20)
+        packed = pa.OSFile(str(file))
+        meter.position = packed.tell
+        return io.BufferedReader(pa.CompressedInputStream(packed, "zstd"), 1 << 20)
+    plain = io.FileIO(file)
+    meter.position = plain.tell
+    return io.BufferedReader(plain, 1 << 20)
 
 
 def _first_byte(stream: io.BufferedReader) -> bytes:
@@ -208,7 +227,9 @@ def _array_rows(file: Path, stream: BinaryIO) -> Iterator[RawRow]:
         raise SourceError(f"{file} is no JSON array: after row {row} {error}") from error
 
 
-def _parquet_rows(stream: io.BufferedReader, columns: Collection[str]) -> Iterator[RawRow]:
+def _parquet_rows(
+    stream: io.BufferedReader, columns: Collection[str], meter: Meter, size: int
+) -> Iterator[RawRow]:
     row = 0
     with ExitStack() as opened:
         if not isinstance(stream.raw, io.FileIO):
@@ -218,6 +239,9 @@ def _parquet_rows(stream: io.BufferedReader, columns: Collection[str]) -> Iterat
             parquet = opened.enter_context(pq.ParquetFile(unpacked))
         else:
             parquet = opened.enter_context(pq.ParquetFile(stream))
+        rows = parquet.metadata.num_rows
+        # Its end is read first, and then columns here and there: so by rows.
+        meter.position = lambda: size * row // max(1, rows)
         names = parquet.schema_arrow.names
         wanted = [name for name in names if name in columns]
         # Where no column is known, a row is rejected by the names of all of them.

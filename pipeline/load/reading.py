@@ -14,7 +14,16 @@ from ..errors import SourceError
 from ..recipe import Recipe, SourceOptions
 from .block import Block, Place
 from .check import check_messages
-from .files import SAMPLE, RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
+from .files import (
+    SAMPLE,
+    Meter,
+    RawRow,
+    file_digest,
+    first_rows,
+    raw_rows,
+    source_files,
+    stem_of,
+)
 from .language import guess_language
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.message import Layout
@@ -22,6 +31,7 @@ from .rejects import REASONS, Reject
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
+_METERED_ROWS = 64
 _NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
 
 
@@ -61,6 +71,7 @@ class Reading:
         kept: how many became dialogues.
         system_messages: how many were dropped.
         trailing_user_turns: how many were dropped.
+        share: of the sources that is read, from 0 to 1: of their bytes, or of `limit`.
     """
 
     recipe: Recipe
@@ -71,6 +82,9 @@ class Reading:
     kept: int = 0
     system_messages: int = 0
     trailing_user_turns: int = 0
+    share: float = 0.0
+    _bytes: int = field(default=0, repr=False)
+    _all_bytes: int = field(default=0, repr=False)
     _ids: set[str] = field(default_factory=set, repr=False)
     _first: dict[bytes, int] = field(default_factory=dict, repr=False)
     _stems: Counter[str] = field(default_factory=Counter, repr=False)
@@ -83,6 +97,7 @@ class Reading:
             SourceError: a source is missing or broken, or holds no usable row.
         """
         found = [(source, source_files(source)) for source in self.recipe.source]
+        self._all_bytes = sum(_size(file) for _source, files in found for file in files)
         dialogues: list[tuple[Dialogue, Place]] = []
         number = 0
         for ordinal, (source, files) in enumerate(found):
@@ -92,6 +107,7 @@ class Reading:
                     yield _block(number, dialogues)
                     number += 1
                     dialogues = []
+        self.share = 1.0
         if dialogues:
             yield _block(number, dialogues)
 
@@ -127,18 +143,28 @@ class Reading:
         shown = SAMPLE if source == SAMPLE else str(file)
         layout = self._layout(file, shown, options)
         rows, kept = 0, self.kept
-        for raw in islice(raw_rows(file, COLUMNS), self._left(end)):
+        meter = Meter()
+        for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
             rows += 1
             self.rows += 1
+            if not rows % _METERED_ROWS:
+                self._look_at(meter)
             yield Place(shown, raw.row, raw.line), self._use(raw, layout)
         try:
             size, sha256 = file.stat().st_size, file_digest(file)
         except OSError as error:
             raise SourceError(f"{file} went away while it was read: {error}") from error
+        self._bytes += size
         read_as = layout.name if layout else None
         self.files.append(
             SourceFile(source, shown, name, read_as, size, sha256, rows, self.kept - kept)
         )
+
+    def _look_at(self, meter: Meter) -> None:
+        """Sees how far the sources are read."""
+        of_bytes = (self._bytes + meter.position()) / max(1, self._all_bytes)
+        of_limit = self.rows / self.recipe.limit if self.recipe.limit else 0.0
+        self.share = min(1.0, max(of_bytes, of_limit))
 
     def _left(self, end: int | None) -> int | None:
         """How many rows may still be read; None is any number.
@@ -235,6 +261,14 @@ class _Usable:
 
     id: Any
     turns: tuple[Turn, ...]
+
+
+def _size(file: Path) -> int:
+    """The file's bytes; of one that cannot be had, which its reader will tell, none."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _block(number: int, found: list[tuple[Dialogue, Place]]) -> Block:

@@ -4,6 +4,7 @@ A row is in the sample if the hash of its id ends in so many zero bits, and the 
 bits grows as the sample fills, so it is fair, bounded, and the same in every run.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -24,6 +25,7 @@ OPENING_WORDS = 4
 
 _BATCH_ROWS = 512
 _CUT_IN = ("query", "stop")
+_SENTENCE_END = re.compile(r"[.!?…。！？]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class SpokenOver:
 
     Attributes:
         group: the source dialogue that it belongs to.
-        sentence: what of it is no source's: its transition, or the statement. Where there is
-            none, or it is not known, the dialogue takes its place.
+        sentence: what of it is no source's: its transition, or the statement's first sentence,
+            without end marks. Where there is none, or it is not known, the dialogue takes its
+            place.
         kind: of the utterance.
         cut_in: whether it stops the answer; else it is a statement, to be let pass.
         last: its last character.
@@ -196,7 +199,10 @@ def _spoken_over(
         text, language = batch.texts[number].as_py(), batch.languages[row]
         words, kind = _words(text, language), told.kind[number]
         known = lists.get((kind, language or ""))
-        sentence = text if state not in _CUT_IN else opening_of(text, told.origin[number], known)
+        if state in _CUT_IN:
+            sentence = opening_of(text, told.origin[number], known)
+        else:
+            sentence = _SENTENCE_END.split(text, maxsplit=1)[0]
         opening = batch.user.texts[int(told.first[number])].as_py()
         yield (
             row,

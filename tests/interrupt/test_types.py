@@ -12,7 +12,7 @@ from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.interrupt.transitions import Transitions
 from duplexdata.pipeline.markers import JOINER
 
-from .scripting import INTERJECTIONS, STOPS, dialogue, joined, setting
+from .scripting import INTERJECTIONS, STOPS, dialogue, joined, script_of, setting
 
 NAME = "generation_termination"
 
@@ -66,6 +66,36 @@ def test_a_cut_answer_is_followed_by_who_cut_in(seed: int) -> None:
     assert cutting.role == "user"
     assert cutting.at == utterances[cut].heard
     assert [one.at for one in utterances if one is not cutting] == [-1] * (len(utterances) - 1)
+
+
+@pytest.mark.parametrize(("bare", "expected"), [(None, 1 / 3), (0.0, 0.0), (0.6, 0.6), (1.0, 1.0)])
+def test_a_share_of_interjections_is_bare(bare: float | None, expected: float) -> None:
+    """Without a share the empty transition is one of three; with one, the others are even."""
+    own = replace(setting(stop_share=0), bare_share=bare)
+    said: Counter[str] = Counter()
+    for number in range(600):
+        script = script_of(
+            "generation_termination", [replace(THREE_ROUNDS, key=str(number))], 0, own
+        )
+        (one,) = [one for one in script.utterances if one.kind == "interjection"]
+        said[one.text.partition("|")[0] if one.origin != "source" else ""] += 1
+    assert abs(said[""] / 600 - expected) < 0.07
+    assert abs(said["Wait,"] - said["Hold on."]) < 80
+
+
+def test_a_share_of_resets_is_bare() -> None:
+    """The share holds for changes of subject, too, each drawn by itself."""
+    own = replace(setting(), bare_share=0.5)
+    resets = [
+        one.origin == "source"
+        for seed in range(60)
+        for one in script_of(
+            "dialogue_reset", [dialogue("a?", "b c d", name=str(n)) for n in range(5)], seed, own
+        ).utterances
+        if one.kind == "reset"
+    ]
+    assert len(resets) == 240
+    assert abs(sum(resets) - 120) < 35
 
 
 @pytest.mark.parametrize("seed", range(40))

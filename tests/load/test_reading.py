@@ -1,11 +1,15 @@
 """Pass one over the sources: duplicates, limits, languages, splits and blocks of rows."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from duplexdata.pipeline.dialogue import Dialogue, turns_key
@@ -203,3 +207,54 @@ def test_the_language_is_of_the_whole_dialogue(read: Read) -> None:
     ]
     dialogues, _ = read(rows)
     assert [one.language for one in dialogues] == ["zh", "en"]
+
+
+def write_large(file: Path) -> Path:
+    """5,120 rows of two kilobytes that hardly pack, 10 MB in all."""
+    chance = np.random.default_rng(0)
+    rows = [{"data": ["Why?", chance.bytes(1000).hex()]} for _ in range(5_120)]
+    if file.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=1000)
+        return file
+    lines = ",\n".join(map(json.dumps, rows))
+    content = (f"[{lines}]" if ".json." in f"{file.name}." else lines.replace("},", "}")).encode()
+    if file.suffix == ".gz":
+        content = gzip.compress(content, 1)
+    elif file.suffix == ".zst":
+        content = pa.compress(content, codec="zstd", asbytes=True)
+    file.write_bytes(content)
+    return file
+
+
+def shares(file: Path, **knobs: Any) -> list[float]:
+    """What the reading says of how far it is, after each block of 512 rows and at the end."""
+    reading = Reading(Recipe("tdm", source=(str(file),), block_rows=512, **knobs), lambda _: None)
+    return [*(reading.share for _ in reading.blocks()), reading.share]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "jsonl.gz", "jsonl.zst", "parquet"])
+def test_reading_tells_how_far_it_is(ending: str, tmp_path: Path) -> None:
+    """The share grows with the rows, by the bytes on disk, packed or not, up to 1."""
+    found = shares(write_large(tmp_path / f"rows.{ending}"))
+    assert found == sorted(found)
+    for number, share in enumerate(found[:-1], start=1):
+        assert number / 10 - 0.02 < share < number / 10 + 0.25  # a buffer is read ahead
+    assert found[-1] == 1
+
+
+def test_reading_tells_how_far_it_is_of_several_files(tmp_path: Path) -> None:
+    """Files that are read count whole."""
+    for name in "ab":
+        write_large(tmp_path / f"{name}.jsonl")
+    reading = Reading(
+        Recipe("tdm", source=(str(tmp_path),), block_rows=512, duplicates="keep"), lambda _: None
+    )
+    found = [reading.share for _ in reading.blocks()]
+    assert found == sorted(found)
+    assert 0.48 < found[9] <= found[10] < 0.65
+    assert found[-1] == reading.share == 1
+
+
+def test_reading_tells_how_far_it_is_of_a_limit(tmp_path: Path) -> None:
+    """Where fewer rows are asked for than there are, the share is of those."""
+    assert shares(write_large(tmp_path / "rows.jsonl"), limit=1024) == [0.5, 1, 1]

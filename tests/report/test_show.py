@@ -106,7 +106,7 @@ def test_a_cut_in_is_shown_in_time(tmp_path: Path, duplexdata: Run) -> None:
     out = build(
         tmp_path / "out",
         "tdm",
-        *("--source", tmp_path / "basil.jsonl", "--seed", "4", "--statements", "0"),
+        *("--source", tmp_path / "basil.jsonl", "--seed", "50", "--statements", "0"),
         *("--rates", "generation_termination=1"),
     )
     shown = duplexdata("show", out, env={**os.environ, "COLUMNS": "100"})
