@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,10 @@ import pytest
 from hypothesis import settings
 
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+
+# Processes that tests interrupt must not inherit that a shell in the background ignores it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The encoder that always works; the tests of the fast one ask for it.
 os.environ["DUPLEXDATA_ENCODER"] = "tiktoken"
