@@ -27,6 +27,92 @@ app = typer.Typer(
 )
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback on an error.")]
+Format = Annotated[str | None, typer.Option("--format", help="What to render: tdm or duo.")]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
+        ".gz or .zst; may be given several times.  [default: ultrachat]",
+    ),
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
+        "[default: guessed, and said]",
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", help="Read the first N source rows.  [default: all]")
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples", help="Rows kept; 0 is all.  [default: tdm 0, duo 10000]"),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of all chance.  [default: 0]")]
+Rates = Annotated[
+    str | None,
+    typer.Option(
+        "--rates",
+        help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
+        "named are off.  [default: uninterrupted=1, topic_interweaving=1, "
+        "generation_termination=1, regeneration=0.55, dialogue_reset=1, back_on_topic=0.22]",
+    ),
+]
+Statements = Annotated[
+    float | None,
+    typer.Option(
+        "--statements",
+        help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
+    ),
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        help="Tokens of text that a row may hold, by the run's tokenizer; a longer one loses "
+        "whole rounds, or is left out. A prompt's markup comes on top: for tdm about as many "
+        "again, for duo about a tenth.  [default: no bound]",
+    ),
+]
+Duplicates = Annotated[
+    str | None,
+    typer.Option("--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"),
+]
+Language = Annotated[
+    str | None,
+    typer.Option("--language", help="auto, or en or zh for all.  [default: auto]"),
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        help="A tiktoken encoding, a tokenizer.json, a sentencepiece .model, or a folder with "
+        "one.  [default: cl100k_base]",
+    ),
+]
+SliceTokens = Annotated[
+    int | None, typer.Option("--slice-tokens", help="Tokens an assistant slice.  [default: 10]")
+]
+Llm = Annotated[
+    str | None,
+    typer.Option("--llm", help="Who writes what the source lacks: offline.  [default: offline]"),
+]
+Validation = Annotated[
+    float | None,
+    typer.Option("--validation", help="Share of dialogues for the validation split.  [default: 0]"),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="A TOML recipe, or a run's manifest.json; flags win."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")]
+StageOut = Annotated[Path, typer.Option("--out", help="The folder that is made.")]
 
 
 def main() -> None:
@@ -83,6 +169,11 @@ def _told(
         raise typer.Exit(1) from None
 
 
+def _given(**flags: Any) -> dict[str, Any]:
+    """The flags that were given."""
+    return {name: value for name, value in flags.items() if value is not None}
+
+
 def _tell_how_to_go_on(command: str | None) -> None:
     if command:
         typer.echo(f"go on with: {command}", err=True)
@@ -97,105 +188,31 @@ def _this_command() -> str:
     epilog="Example: duplexdata build --format tdm --source sample --out outputs/sample",
 )
 def build(
-    format: Annotated[  # noqa: A002  # the flag's name
-        str | None, typer.Option("--format", help="What to render: tdm or duo.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source",
-            help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-            ".gz or .zst; may be given several times.  [default: ultrachat]",
-        ),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            "--layout",
-            help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-            "[default: guessed, and said]",
-        ),
-    ] = None,
+    format: Format = None,  # noqa: A002  # the flag's name
+    source: Source = None,
+    layout: Layout = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="Read the first N source rows.  [default: all]")
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option("--samples", help="Rows kept; 0 is all.  [default: tdm 0, duo 10000]"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of all chance.  [default: 0]")] = None,
-    rates: Annotated[
-        str | None,
-        typer.Option(
-            "--rates",
-            help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
-            "named are off.  [default: uninterrupted=1, topic_interweaving=1, "
-            "generation_termination=1, regeneration=0.55, dialogue_reset=1, back_on_topic=0.22]",
-        ),
-    ] = None,
-    statements: Annotated[
-        float | None,
-        typer.Option(
-            "--statements",
-            help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
-        ),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            "--max-tokens",
-            help="Tokens of text that a row may hold, by the run's tokenizer; a longer one loses "
-            "whole rounds, or is left out. A prompt's markup comes on top: for tdm about as many "
-            "again, for duo about a tenth.  [default: no bound]",
-        ),
-    ] = None,
-    duplicates: Annotated[
-        str | None,
-        typer.Option(
-            "--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"
-        ),
-    ] = None,
-    language: Annotated[
-        str | None,
-        typer.Option("--language", help="auto, or en or zh for all.  [default: auto]"),
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            "--tokenizer",
-            help="A tiktoken encoding, a tokenizer.json, a sentencepiece .model, or a folder with "
-            "one.  [default: cl100k_base]",
-        ),
-    ] = None,
-    slice_tokens: Annotated[
-        int | None, typer.Option("--slice-tokens", help="Tokens an assistant slice.  [default: 10]")
-    ] = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(
-            "--llm", help="Who writes what the source lacks: offline.  [default: offline]"
-        ),
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            "--validation", help="Share of dialogues for the validation split.  [default: 0]"
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
-    ] = None,
+    limit: Limit = None,
+    samples: Samples = None,
+    seed: Seed = None,
+    rates: Rates = None,
+    statements: Statements = None,
+    max_tokens: MaxTokens = None,
+    duplicates: Duplicates = None,
+    language: Language = None,
+    tokenizer: Tokenizer = None,
+    slice_tokens: SliceTokens = None,
+    llm: Llm = None,
+    validation: Validation = None,
+    workers: Workers = None,
     engine: Annotated[str, typer.Option("--engine", help="Where blocks run: local.")] = "local",
-    config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
+    config: Config = None,
+    overwrite: Overwrite = False,
     push_to: Annotated[
         str | None,
         typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
@@ -208,28 +225,28 @@ def build(
 
     Run again, the same command goes on where it stopped; a finished folder is left as it is.
     """
-    given: dict[str, Any] = {
-        "format": format,
-        "source": source,
-        "layout": layout,
-        "limit": limit,
-        "samples": samples,
-        "seed": seed,
-        "rates": rates,
-        "statements": statements,
-        "max_tokens": max_tokens,
-        "duplicates": duplicates,
-        "language": language,
-        "tokenizer": tokenizer,
-        "slice_tokens": slice_tokens,
-        "llm": llm,
-        "validation": validation,
-    }
+    given = _given(
+        format=format,
+        source=source,
+        layout=layout,
+        limit=limit,
+        samples=samples,
+        seed=seed,
+        rates=rates,
+        statements=statements,
+        max_tokens=max_tokens,
+        duplicates=duplicates,
+        language=language,
+        tokenizer=tokenizer,
+        slice_tokens=slice_tokens,
+        llm=llm,
+        validation=validation,
+    )
     with _told(debug, go_on=_this_command()):
         from .pipeline.commands import run_build
 
         folder = run_build(
-            {name: value for name, value in given.items() if value is not None},
+            given,
             config=config,
             out=out,
             workers=workers,
@@ -474,3 +491,153 @@ def diff(
     with _told(debug):
         said = run_diff(first, second, to_card=card)
     typer.echo("\n".join(said))
+
+
+@app.command(
+    epilog="Example: duplexdata recipe > recipe.toml",
+)
+def recipe(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A TOML recipe, or a run's manifest.json, to be checked."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Print the default recipe, each knob explained; or check a recipe, naming line and key."""
+    from .pipeline.commands import show_recipe
+
+    with _told(debug):
+        typer.echo(show_recipe(file))
+
+
+@app.command(
+    epilog="Example: duplexdata load --format tdm --source sample --out outputs/1-dialogues",
+)
+def load(
+    out: StageOut,
+    format: Format = None,  # noqa: A002  # the flag's name
+    source: Source = None,
+    layout: Layout = None,
+    limit: Limit = None,
+    samples: Samples = None,
+    seed: Seed = None,
+    rates: Rates = None,
+    statements: Statements = None,
+    max_tokens: MaxTokens = None,
+    duplicates: Duplicates = None,
+    language: Language = None,
+    tokenizer: Tokenizer = None,
+    slice_tokens: SliceTokens = None,
+    llm: Llm = None,
+    validation: Validation = None,
+    config: Config = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Stage 1 of a build: read the sources; takes the flags of build, which all stages keep to."""
+    from .pipeline.commands import run_load
+
+    with _told(debug, kept="what is unfinished is made again"):
+        run_load(
+            _given(
+                format=format,
+                source=source,
+                layout=layout,
+                limit=limit,
+                samples=samples,
+                seed=seed,
+                rates=rates,
+                statements=statements,
+                max_tokens=max_tokens,
+                duplicates=duplicates,
+                language=language,
+                tokenizer=tokenizer,
+                slice_tokens=slice_tokens,
+                llm=llm,
+                validation=validation,
+            ),
+            config=config,
+            out=out,
+            overwrite=overwrite,
+        )
+    typer.echo(out)
+
+
+@app.command(
+    epilog="Example: duplexdata interrupt outputs/1-dialogues --out outputs/2-scripts",
+)
+def interrupt(
+    folder: Annotated[Path, typer.Argument(help="What load wrote.")],
+    out: StageOut,
+    rates: Rates = None,
+    samples: Samples = None,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Stage 2: write the scripts, which may be edited: rows dropped, texts changed."""
+    from .pipeline.commands import run_stage
+
+    with _told(debug, kept="what is unfinished is made again"):
+        given = _given(rates=rates, samples=samples)
+        run_stage("interrupt", folder, out, given, workers=workers, overwrite=overwrite)
+    typer.echo(out)
+
+
+@app.command(
+    epilog="Example: duplexdata distract outputs/2-scripts --out outputs/3-scripts",
+)
+def distract(
+    folder: Annotated[Path, typer.Argument(help="What interrupt wrote.")],
+    out: StageOut,
+    statements: Statements = None,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Stage 3: add statements to the scripts, which may be edited again."""
+    from .pipeline.commands import run_stage
+
+    with _told(debug, kept="what is unfinished is made again"):
+        given = _given(statements=statements)
+        run_stage("distract", folder, out, given, workers=workers, overwrite=overwrite)
+    typer.echo(out)
+
+
+@app.command(
+    name="slice",
+    epilog="Example: duplexdata slice outputs/3-scripts --out outputs/4-slices",
+)
+def slice_(
+    folder: Annotated[Path, typer.Argument(help="What distract wrote.")],
+    out: StageOut,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Stage 4: cut the scripts into slices and lay these out in time."""
+    from .pipeline.commands import run_stage
+
+    with _told(debug, kept="what is unfinished is made again"):
+        run_stage("slice", folder, out, {}, workers=workers, overwrite=overwrite)
+    typer.echo(out)
+
+
+@app.command(
+    epilog="Example: duplexdata export outputs/4-slices --out outputs/5-tdm",
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="What slice wrote.")],
+    out: StageOut,
+    format: Format = None,  # noqa: A002  # the flag's name
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Stage 5: render the slices as a run, the same that build makes."""
+    from .pipeline.commands import run_stage
+
+    with _told(debug, kept="what is unfinished is made again"):
+        given = _given(format=format)
+        run_stage("export", folder, out, given, workers=workers, overwrite=overwrite)
+    typer.echo(out)

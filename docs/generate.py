@@ -1,7 +1,8 @@
 """Writes the pages that are made from the code itself: python docs/generate.py.
 
 docs/commands.md comes from the commands' own help, docs/examples.md from builds of the
-embedded sample. A page is a function that gives its text; CI checks that both are fresh.
+embedded sample, the tables of docs/recipe.md from pipeline/knobs.py. A page is a function that
+gives its text; CI checks that all are fresh.
 """
 
 import tempfile
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from duplexdata.cli import app
 from duplexdata.pipeline.commands import run_build
 from duplexdata.pipeline.export.lanes import code
+from duplexdata.pipeline.knobs import KNOBS, NOT_HASHED, SOURCE_KNOBS
 from duplexdata.pipeline.markers import STATE_TOKENS
 
 DOCS = Path(__file__).parent
@@ -43,6 +45,28 @@ def _section(title: str, arguments: list[str]) -> list[str]:
     )
     lines = [line.rstrip() for line in help_text.stdout.strip().splitlines()]
     return [f"## {title}", "", "```text", *lines, "```", ""]
+
+
+def recipe_page() -> str:
+    """docs/recipe.md, its tables made of the knobs; the rest is as it stands there."""
+    text = (DOCS / "recipe.md").read_text("utf-8")
+    for name, table in _recipe_tables().items():
+        begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        before, _, after = text.partition(begin)
+        text = before + begin + "\n".join(table) + "\n" + end + after.partition(end)[2]
+    return text
+
+
+def _recipe_tables() -> dict[str, list[str]]:
+    knobs = ["| key | flag | default | meaning |", "|---|---|---|---|"]
+    for one in KNOBS:
+        flag = f"`{one.flag}`" if one.flag else ""
+        knobs.append(f"| `{one.name}` | {flag} | {one.default} | {one.meaning} |")
+    sources = ["| key of a source | default | meaning |", "|---|---|---|"]
+    sources += [f"| `{one.name}` | {one.default} | {one.meaning} |" for one in SOURCE_KNOBS]
+    left_out = ["| flag | why the bytes do not depend on it |", "|---|---|"]
+    left_out += [f"| `{flag}` | {why} |" for flag, why in NOT_HASHED.items()]
+    return {"knobs": knobs, "sources": sources, "not hashed": left_out}
 
 
 EXAMPLES_HEAD = """\
@@ -202,6 +226,7 @@ def _line(cells: Iterable[str]) -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "examples.md": examples_page,
+    "recipe.md": recipe_page,
 }
 
 

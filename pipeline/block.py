@@ -2,12 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
 from .dialogue import SPLITS, Ask, Reply, Split
@@ -19,6 +17,7 @@ from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
 from .load.block import Block, read_block
+from .load.dialogue_rows import read_dialogues
 from .markers import count_defused
 from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_block, sample_rank
@@ -30,7 +29,7 @@ from .slice.slicer import Slicer
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
-_SLICED_AT_ONCE = 256
+SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
 
 
@@ -42,7 +41,7 @@ class BlockTask:
         folder: the run's folder.
         number: of the block.
         digest: of the block.
-        file: the block's dialogues.
+        file: the block's dialogues, handed over by a build, or Parquet of the stage before.
         threshold: the highest sample rank that is kept; None keeps all.
         fingerprints: of the materials that the run began with.
     """
@@ -58,60 +57,56 @@ class BlockTask:
 
 def plan_task(task: BlockTask) -> PlanReport:
     """Plans a block and says how its rows rank."""
-    work = _begin(task)
-    plan = work.plan
+    work = begin(task)
     return PlanReport(
         number=task.number,
         digest=task.digest,
-        drawn=plan.drawn,
-        in_rows=_in_rows(plan),
-        planned=_by_type(plan),
-        left_out=_left_out(plan, work.block),
-        unused=_unused(plan, work.block),
-        ranks=[sample_rank(row.id, task.recipe.seed) for row in plan.rows],
+        ranks=[sample_rank(row.id, task.recipe.seed) for row in work.plan.rows],
+        **planned_of(work),
     )
 
 
 def build_task(task: BlockTask) -> BlockReport:
     """Builds a block: its shards and its report are on disk when this returns."""
-    work = _begin(task)
-    block, plan = work.block, work.plan
-    kept = _kept(plan, task)
-    tally = _Tally()
+    work = begin(task)
+    block, kept = work.block, kept_rows(work.plan, task)
+    tally = Tally()
     files = []
     for split in SPLITS:
         rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
         if rows:
             scripts = _sliced_scripts(rows, work, task.recipe, tally)
             tally.splits[split] += len(rows)
-            files.append(_write_shard(task, split, scripts))
+            files.append(write_shard(task.recipe.format, task.folder, task.number, split, scripts))
     report = BlockReport(
         number=block.number,
         digest=task.digest,
         threshold=task.threshold,
-        drawn=plan.drawn,
-        in_rows=_in_rows(plan),
-        planned=_by_type(plan),
-        left_out=_left_out(plan, block),
-        unused=_unused(plan, block),
-        written=_sorted(tally.written),
-        splits=_sorted(tally.splits),
-        languages=_sorted(tally.languages),
-        generators=_sorted(tally.generators),
-        pairs=_sorted(tally.pairs),
-        shortened=_sorted(tally.shortened),
-        defused=tally.defused,
-        replies=_sorted(tally.replies),
         files=files,
+        **planned_of(work),
+        **tally.counts(),
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
-    del work, block, plan, kept
+    del work, block, kept
     collect()
     return report
 
 
+def planned_of(work: "Work") -> dict[str, Any]:
+    """What a report says of a block's plan."""
+    plan, block = work.plan, work.block
+    return {
+        "drawn": plan.drawn,
+        "in_rows": _in_rows(plan),
+        "planned": _by_type(plan),
+        "left_out": _left_out(plan, block),
+        "unused": _unused(plan, block),
+        "ordinary": plan.ordinary,
+    }
+
+
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What is counted while a block's rows are made."""
 
     written: Counter[str] = field(default_factory=Counter)
@@ -124,12 +119,24 @@ class _Tally:
     defused: int = 0
 
     def add(self, sliced: SlicedScript, recipe: Recipe) -> None:
+        """Counts a row."""
         script = sliced.script
         self.written[script.type] += 1
         self.languages[script.language] += 1
         self.generators[script.generator] += 1
         self.pairs[script.type] += sliced.pairs
         self.defused += sum(count_defused(one.text, recipe.markers) for one in script.utterances)
+
+    def counts(self) -> dict[str, Any]:
+        """What a report says of a block's rows."""
+        sums = {
+            name: _sorted(getattr(self, name))
+            for name in (
+                *("written", "splits", "languages", "generators"),
+                *("pairs", "shortened", "replies"),
+            )
+        }
+        return {**sums, "defused": self.defused}
 
     def counted(self, reply: Callable[[Ask], Reply]) -> Callable[[Ask], Reply]:
         """The writer's function, each of whose replies is counted by kind and origin."""
@@ -176,7 +183,7 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Work:
     """A block, and all that its rows are made with."""
 
     block: Block
@@ -185,10 +192,19 @@ class _Work:
     plan: Plan
 
 
-def _begin(task: BlockTask) -> _Work:
+def begin(task: BlockTask) -> Work:
+    """Reads a block and plans it."""
     recipe = task.recipe
-    materials = _materials(task)
-    block = read_block(task.number, Path(task.file))
+    file = Path(task.file)
+    read = read_dialogues if file.suffix == ".parquet" else read_block
+    block = read(task.number, file)
+    writer = scriptwriter_of(recipe, task.fingerprints)
+    return Work(block, writer.slicer, writer, plan_block(block, writer))
+
+
+def scriptwriter_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Scriptwriter:
+    """Who writes the scripts of a block."""
+    materials = same_materials(recipe, fingerprints)
     slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
     setting = Setting(
         cut_places=cut_places(slicer),
@@ -198,16 +214,17 @@ def _begin(task: BlockTask) -> _Work:
         answers_anew=WRITERS[recipe.llm].answers_anew,
         bare_share=recipe.bare_share,
     )
-    reply = WRITERS[recipe.llm].reply
-    writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
-    return _Work(block, slicer, writer, plan_block(block, writer))
+    return Scriptwriter(setting, materials.banks, slicer, recipe, WRITERS[recipe.llm].reply)
 
 
-def _materials(task: BlockTask) -> Materials:
-    """The materials of the run, as they were when it began."""
-    recipe = task.recipe
+def same_materials(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Materials:
+    """The materials of the run, as they were when it began.
+
+    Raises:
+        BuildError: they are others now.
+    """
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    if materials.fingerprints() != task.fingerprints:
+    if materials.fingerprints() != fingerprints:
         raise BuildError(
             "the tokenizer, transitions or statements changed while the run was going on; "
             "start it anew with --overwrite"
@@ -215,7 +232,8 @@ def _materials(task: BlockTask) -> Materials:
     return materials
 
 
-def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
+def kept_rows(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
+    """The planned rows that `--samples` keeps."""
     if task.threshold is None:
         return plan.rows
     seed = task.recipe.seed
@@ -223,12 +241,12 @@ def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
 
 
 def _sliced_scripts(
-    rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
+    rows: Sequence[PlannedRow], work: Work, recipe: Recipe, tally: Tally
 ) -> Iterator[SlicedScript]:
     writer = replace(work.writer, reply=tally.counted(work.writer.reply))
-    for begin in range(0, len(rows), _SLICED_AT_ONCE):
+    for begin_at in range(0, len(rows), SLICED_AT_ONCE):
         scripts = []
-        for row in rows[begin : begin + _SLICED_AT_ONCE]:
+        for row in rows[begin_at : begin_at + SLICED_AT_ONCE]:
             dialogues = [work.block.dialogues[member] for member in row.members]
             scripts.append(writer.script(row.type, dialogues, row.rounds))
             if row.rounds:
@@ -238,15 +256,14 @@ def _sliced_scripts(
             yield sliced
 
 
-def _write_shard(task: BlockTask, split: Split, scripts: Iterator[SlicedScript]) -> WrittenFile:
-    rendering = FORMATS[task.recipe.format]
-
-    def tables() -> Iterator[pa.Table]:
-        for group in _row_groups(scripts):
-            yield rendering.render(group)
-
-    path = f"data/{split}-{task.number:05d}.parquet"
-    return write_parquet(tables(), rendering.schema, Path(task.folder), path)
+def write_shard(
+    row_format: str, folder: str, number: int, split: Split, scripts: Iterator[SlicedScript]
+) -> WrittenFile:
+    """Writes the rows of a block that go to one split."""
+    rendering = FORMATS[row_format]
+    tables = (rendering.render(group) for group in _row_groups(scripts))
+    path = f"data/{split}-{number:05d}.parquet"
+    return write_parquet(tables, rendering.schema, Path(folder), path)
 
 
 def _row_groups(scripts: Iterator[SlicedScript]) -> Iterator[list[SlicedScript]]:

@@ -1,6 +1,7 @@
 """What became of a block: what its builder tells, and what a resumed run goes by."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,12 @@ class BlockReport:
         generators: rows written, by generator.
         pairs: slice pairs written, by type.
         shortened: rows written of which rounds were left out, by type.
+        ordinary: dialogues that stay ordinary chat.
         defused: markers defused in the texts of written rows.
         replies: replies by kind and origin, as `fuse/offline`.
-        files: the shards.
+        files: the shards, or what a stage wrote.
+        changed: rows whose script a person changed, by type.
+        removed: rows that a person removed, by type; they are planned no more.
     """
 
     number: int
@@ -40,6 +44,7 @@ class BlockReport:
     planned: dict[str, int]
     left_out: list[list[Any]]
     unused: list[list[Any]]
+    ordinary: int = 0
     written: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
@@ -49,6 +54,8 @@ class BlockReport:
     shortened: dict[str, int] = field(default_factory=dict)
     defused: int = 0
     files: list[WrittenFile] = field(default_factory=list)
+    changed: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ class PlanReport:
     planned: dict[str, int]
     left_out: list[list[Any]]
     unused: list[list[Any]]
+    ordinary: int
     ranks: list[int]
 
 
@@ -76,6 +84,7 @@ def unwritten_report(plan: PlanReport, threshold: int | None) -> BlockReport:
         planned=plan.planned,
         left_out=plan.left_out,
         unused=plan.unused,
+        ordinary=plan.ordinary,
     )
 
 
@@ -91,6 +100,9 @@ def dialogues_path(number: int) -> str:
 
 def read_report(file: Path) -> BlockReport:
     """Reads a block's report."""
-    values = json.loads(file.read_text("utf-8"))
-    values["files"] = [WrittenFile(**one) for one in values["files"]]
-    return BlockReport(**values)
+    return report_of(json.loads(file.read_text("utf-8")))
+
+
+def report_of(values: Mapping[str, Any]) -> BlockReport:
+    """A block's report from plain values."""
+    return BlockReport(**{**values, "files": [WrittenFile(**one) for one in values["files"]]})

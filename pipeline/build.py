@@ -1,35 +1,27 @@
 """A run, from sources to a finished folder; the only room that knows all others."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from .block import BlockTask, build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
 from .engine import ENGINES, warm_up
 from .errors import BuildError, FolderError, SourceError
-from .export.card import card
-from .export.manifest import counts, wrong_sums
-from .export.rejected import LEFT_OUT, REJECTED, write_rows
-from .export.shards import WrittenFile, write_text
+from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand
 from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
-from .load.language import LANGUAGES
 from .load.reading import Reading
 from .materials import Materials, forget_materials, load_materials
 from .progress import Progress, Sources
 from .recipe import Recipe
 from .run_folder import (
-    MANIFEST,
     RunFolder,
     finished_manifest,
     open_folder,
@@ -37,7 +29,6 @@ from .run_folder import (
     remove_leftovers,
 )
 from .screen import Screen
-from .slice.words import segmenter_name
 from .warm import MODULE, offer
 
 _LARGE = 2_000_000
@@ -97,7 +88,7 @@ def build(
     forget_materials()
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
-    identity = _identity(recipe, materials)
+    identity = identity_of(recipe, materials)
     manifest = None if overwrite else finished_manifest(out)
     if manifest is not None:
         _refuse_changed(out, identity, manifest)
@@ -125,19 +116,6 @@ def _is_large(recipe: Recipe) -> bool:
     return False
 
 
-def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
-    """All that the bytes depend on, but the sources' rows."""
-    return {
-        "duplexdata": __version__,
-        "format": recipe.format,
-        "recipe": recipe.as_dict(),
-        "recipe_sha256": recipe.digest(),
-        "versions": {"pyarrow": version("pyarrow")},
-        "segmenters": {language: segmenter_name(language) for language in LANGUAGES},
-        **materials.fingerprints(),
-    }
-
-
 def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
     # A finished folder stays finished when a library moves on.
     compared = ("recipe", "tokenizer", "transitions", "statement_banks")
@@ -161,7 +139,9 @@ def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
         for file, sha256 in built.items()
         if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
     ]
-    if not changed and manifest["recipe"].get("limit") is None:
+    recipe = manifest["recipe"]
+    limits = [one.get("limit") for one in (recipe, *recipe.get("sources", ()))]
+    if not changed and all(limit is None for limit in limits):
         try:
             there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
         except SourceError:
@@ -270,56 +250,13 @@ def _read_so_far(reading: Reading) -> Sources:
 
 def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
     """Writes what stands beside the shards; the manifest last, for it says that all is there."""
-    path = run.folder.path
-    reading = run.reading
+    path, found = run.folder.path, pass_1(run.reading)
     reports = [run.reports[number] for number in sorted(run.reports)]
-    shards = [file for report in reports for file in report.files]
-    counted = counts(
-        {
-            "source_rows": reading.rows,
-            "kept": reading.kept,
-            "dropped": {
-                "system_messages": reading.system_messages,
-                "trailing_user_turns": reading.trailing_user_turns,
-            },
-        },
-        (one.reason for one in reading.rejected),
-        [asdict(report) for report in reports],
-    )
-    wrong = wrong_sums(counted, shards, run.recipe.samples)
-    if wrong:
-        raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
-    if not shards:
-        raise BuildError(
-            f"no row could be built of {reading.kept} dialogues: left out {counted['left_out']}"
-        )
-    run.folder.remove_other_shards({file.path for file in shards})
-    rejected = write_rows(_rejected_rows(reading, reports), REJECTED, path, "rejected.parquet")
-    left_out = (tuple(one) for report in reports for one in report.left_out)
-    beside = [rejected, write_rows(left_out, LEFT_OUT, path, "left_out.parquet")]
-    manifest = {
-        **identity,
-        "sources": [asdict(one) for one in reading.files],
-        "counts": counted,
-        "files": {file.path: _facts(file) for file in [*shards, *beside]},
-    }
-    write_text(card(path, manifest), path, "README.md")
-    write_text(_json(_run_facts(run)), path, "run.json")
-    write_text(_json(manifest), path, MANIFEST)
+    counted = checked_counts(found, reports, run.recipe.samples)
+    run.folder.remove_other_shards({file.path for report in reports for file in report.files})
+    manifest = write_beside(path, identity, found, reports, counted)
+    write_manifest(path, manifest, _run_facts(run))
     return manifest
-
-
-def _rejected_rows(reading: Reading, reports: list[BlockReport]) -> Iterator[tuple[Any, ...]]:
-    for one in reading.rejected:
-        place = one.place
-        yield place.file, place.row, place.line, None, one.reason, one.detail
-    for report in reports:
-        for unused in report.unused:
-            yield (*unused, "left out of every type it was drawn for")
-
-
-def _facts(file: WrittenFile) -> dict[str, Any]:
-    return {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
 
 
 def _run_facts(run: _Run) -> dict[str, Any]:
@@ -336,7 +273,3 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "usage": {},
         "cost": 0.0,
     }
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"

@@ -2,18 +2,21 @@
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .build import Outcome, build
 from .engine import ENGINES
-from .errors import RecipeError
-from .interrupt import TYPES, default_rates
+from .errors import BuildError, FolderError, RecipeError
+from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
+from .recipe_file import read_recipe
 from .screen import Level, Screen
+from .stages import run as stages
 
 
 def run_build(
@@ -71,17 +74,92 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     Raises:
         RecipeError: a value cannot be, or no format is named.
     """
+    return _resolved(_parsed(flags), config)
+
+
+def _parsed(flags: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(flags)
     if "rates" in given:
         given["rates"] = parse_rates(given["rates"])
+    return given
+
+
+def _resolved(given: Mapping[str, Any], config: Path | None) -> Recipe:
     recipe = make_recipe(given, config, default_rates())
-    unknown = set(recipe.rates) - set(TYPES)
-    if unknown:
-        raise RecipeError(f"no type {', '.join(sorted(unknown))}; the types are {', '.join(TYPES)}")
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
     return recipe
+
+
+def run_load(flags: Mapping[str, Any], *, config: Path | None, out: Path, overwrite: bool) -> None:
+    """Reads the sources that the flags and the recipe file name: the first stage.
+
+    Raises:
+        DuplexdataError: it did not succeed.
+    """
+    keep_pandas_out()
+    with _written(out):
+        stages.load(resolve_recipe(flags, config), out, stages.How(1, overwrite, Screen()))
+
+
+def run_stage(
+    name: str,
+    folder: Path,
+    out: Path,
+    flags: Mapping[str, Any],
+    *,
+    workers: int | None,
+    overwrite: bool,
+) -> None:
+    """Runs a stage on the folder of the one before.
+
+    Args:
+        name: of the stage.
+        folder: of the stage before.
+        out: the folder that it writes.
+        flags: of the recipe, that win over what the folder's says.
+        workers: processes.
+        overwrite: whether what is in `out` is made again.
+
+    Raises:
+        DuplexdataError: it did not succeed.
+    """
+    keep_pandas_out()
+    how = stages.How(workers or available_cores(), overwrite, Screen())
+    if out.resolve() == folder.resolve():
+        raise FolderError(f"{out} is the folder of the stage before; choose another --out")
+    with _written(out):
+        stages.STAGES[name](folder, out, flags, _recipe_again, how)
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(f"could not write to {out}: {error}") from error
+
+
+def _recipe_again(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Recipe:
+    return _resolved({**values, **_parsed(flags)}, None)
+
+
+def show_recipe(file: Path | None) -> str:
+    """The default recipe as TOML; of a file, that it is a recipe.
+
+    Raises:
+        RecipeError: the file is none; the message names line and key.
+    """
+    from .recipe_text import default_recipe
+
+    if file is None:
+        return default_recipe(default_rates()).rstrip("\n")
+    given = read_recipe(file, default_rates())
+    if "format" not in given:
+        return f"{file} is a recipe; it names no format, so build needs --format"
+    recipe = resolve_recipe({}, file)
+    return f"{file} is a recipe: {recipe.format}, sha256 {recipe.digest()}"
 
 
 def parse_rates(text: str) -> dict[str, float]:

@@ -17,6 +17,10 @@ OFFLINE = "offline"
 """The origin of a text that was joined or chosen without a model."""
 
 
+EDITED = "edited"
+"""The origin of a text that a person changed between two stages."""
+
+
 class Turn(NamedTuple):  # a tuple is made three times as fast, and these are millions
     """One message of a source dialogue, as it stands there."""
 
@@ -35,6 +39,7 @@ class Dialogue:
             which all chance is drawn.
         language: `en` or `zh`.
         split: where all that is made of it goes (rule 9).
+        source: the number of its source in the recipe, from 0.
     """
 
     source_id: str
@@ -42,6 +47,7 @@ class Dialogue:
     language: str
     turns: tuple[Turn, ...]
     split: Split = "train"
+    source: int = 0
 
 
 class Utterance(NamedTuple):

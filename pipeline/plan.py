@@ -7,9 +7,10 @@ from .chance import Chance
 from .dialogue import Dialogue, row_id
 from .interrupt import TYPES
 from .interrupt.interaction import Grouping, InteractionType
+from .interrupt.uninterrupted import UNINTERRUPTED
 from .load.block import Block
 from .recipe import Recipe
-from .scriptwriter import Rounds, Scriptwriter
+from .scriptwriter import Rounds, Scriptwriter, is_ordinary
 
 NOT_FILLED = "group_not_filled"
 TOO_LONG = "too_long"
@@ -44,11 +45,13 @@ class Plan:
 
     Attributes:
         drawn: how many dialogues were drawn, by type; each is in a row or left out.
+        ordinary: how many dialogues stay ordinary chat.
     """
 
     rows: list[PlannedRow] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
+    ordinary: int = 0
 
     def add(
         self, one: InteractionType, block: Block, members: Sequence[int], writer: Scriptwriter
@@ -91,6 +94,7 @@ def plan_block(block: Block, writer: Scriptwriter) -> Plan:
             continue
         for alike in _alike(block, drawn, one.name, recipe.seed):
             _plan_groups(plan, one, one.grouping, block, alike, writer)
+    plan.ordinary = sum(is_ordinary(dialogue, recipe) for dialogue in block.dialogues)
     plan.rows.sort(key=lambda row: (row.members[0], list(TYPES).index(row.type)))
     return plan
 
@@ -100,15 +104,19 @@ def takes_part(dialogue: Dialogue, type_name: str, recipe: Recipe) -> bool:
 
     With `per_dialogue = "all"` each type draws its share of the dialogues, as the
     paper's did; with `one` each dialogue takes part in one type, the rates being weights.
+    One that stays ordinary chat is `uninterrupted` and nothing else.
     """
+    if is_ordinary(dialogue, recipe):
+        return type_name == UNINTERRUPTED.name
     rate = recipe.rates.get(type_name, 0.0)
     if rate <= 0:
         return False
     chance = Chance(recipe.seed, (dialogue.key,))
-    if recipe.per_dialogue == "all":
+    if (recipe.options(dialogue.source).per_dialogue or recipe.per_dialogue) == "all":
         return rate >= 1 or chance.of(f"rate/{type_name}").fraction() < rate
-    names, weights = list(recipe.rates), list(recipe.rates.values())
-    return names[_weighted(weights, chance.of("rate").fraction())] == type_name
+    # In one order, whatever that of the recipe is.
+    weights = [recipe.rates.get(name, 0.0) for name in TYPES]
+    return list(TYPES)[_weighted(weights, chance.of("rate").fraction())] == type_name
 
 
 def sample_rank(row: str, seed: int) -> int:

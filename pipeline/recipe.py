@@ -1,31 +1,51 @@
 """The recipe: every knob of a run that its bytes depend on.
 
-Where a run goes (`--out`), how many processes build it (`--workers`) and on
-what (`--engine`) are no part of it: the bytes do not depend on them.
+What a build may be told beside it is listed in `knobs.NOT_HASHED`, with the reason.
 """
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from .errors import RecipeError
 from .markers import DEFAULT_MARKERS
+from .recipe_file import faults_of, read_recipe, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """One source of a mixture; `knobs.SOURCE_KNOBS` describes each key.
+
+    Attributes:
+        layout: None is the recipe's; so of `language` and `per_dialogue`.
+    """
+
+    path: str
+    layout: str | None = None
+    limit: int | None = None
+    language: str | None = None
+    weight: float = 1.0
+    ordinary: float = 0.0
+    per_dialogue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Every knob of a run; docs/recipe.md describes each.
+    """Every knob of a run; `knobs.KNOBS` describes each.
 
     The names are those of the flags and of the keys in a TOML recipe.
+
+    Attributes:
+        source: of a mixture the paths of its sources.
+        sources: the sources of a mixture, in order; empty if it is none.
     """
 
     format: str
     source: tuple[str, ...] = ("ultrachat",)
+    sources: tuple[SourceOptions, ...] = ()
     layout: str | None = None
     limit: int | None = None
     samples: int = 0
@@ -57,11 +77,21 @@ class Recipe:
         """The recipe as plain JSON values, without the knobs that are not set."""
         plain = {name: value for name, value in asdict(self).items() if value is not None}
         plain["source"], plain["markers"] = list(self.source), list(self.markers)
+        plain["sources"] = [
+            {name: value for name, value in asdict(one).items() if value is not None}
+            for one in self.sources
+        ]
+        if not self.sources:
+            del plain["sources"]
         plain["rates"] = dict(sorted(self.rates.items()))
         plain["transitions"] = dict(sorted(self.transitions.items()))
         plain["statement_banks"] = dict(sorted(self.statement_banks.items()))
         plain["group_weights"] = dict(sorted(self.group_weights.items()))
         return plain
+
+    def options(self, number: int) -> SourceOptions:
+        """What holds for a source, the so-manieth of `source` from 0."""
+        return self.sources[number] if self.sources else SourceOptions(self.source[number])
 
     def digest(self) -> str:
         """A sha256 of the recipe."""
@@ -78,24 +108,28 @@ DEFAULT_STATEMENTS = {"tdm": 0.0, "duo": 0.5}
 def make_recipe(
     given: Mapping[str, Any], file: Path | None, default_rates: Mapping[str, float]
 ) -> Recipe:
-    """A recipe from flags, a TOML file, and defaults, the first of these that has a value.
+    """A recipe from flags, a recipe file, and defaults, the first of these that has a value.
 
     Args:
         given: the flags that were given, by the name of their knob.
-        file: a TOML recipe.
+        file: a TOML recipe, or the manifest of a run.
         default_rates: of the types.
 
     Raises:
         RecipeError: the file cannot be read, or a value breaks schemas/recipe.json.
     """
-    from_file = _read_toml(file) if file else {}
-    check_against_schema(from_file, str(file))
+    from_file = dict(read_recipe(file, default_rates)) if file else {}
+    if "source" in given:
+        from_file.pop("sources", None)
     values = {"rates": dict(default_rates), **from_file, **given}
-    check_against_schema(values, "the flags")
+    refuse(faults_of(values, default_rates), "the flags")
     if "format" not in values:
         raise RecipeError("no format: add --format tdm or --format duo")
     values.setdefault("samples", DEFAULT_SAMPLES[values["format"]])
     values.setdefault("statements", DEFAULT_STATEMENTS[values["format"]])
+    if "sources" in values:
+        values["sources"] = tuple(SourceOptions(**one) for one in values["sources"])
+        values["source"] = [one.path for one in values["sources"]]
     for name in ("source", "markers"):
         if name in values:
             values[name] = tuple(values[name])
@@ -105,33 +139,3 @@ def make_recipe(
 def with_rates(recipe: Recipe, rates: Mapping[str, float]) -> Recipe:
     """The recipe with these rates; types of rate 0 are left out."""
     return replace(recipe, rates={name: rate for name, rate in rates.items() if rate > 0})
-
-
-def check_against_schema(values: Mapping[str, Any], where: str) -> None:
-    """Raises a RecipeError that names the key where values break schemas/recipe.json."""
-    import jsonschema
-
-    from .. import schemas
-
-    try:
-        json.dumps(values, allow_nan=False)
-    except ValueError as error:
-        raise RecipeError(f"{where}: a number is not finite") from error
-    schema = json.loads((files(schemas) / "recipe.json").read_text("utf-8"))
-    found = sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(dict(values)),
-        key=lambda error: list(map(str, error.absolute_path)),
-    )
-    if found:
-        first = found[0]
-        key = ".".join(map(str, first.absolute_path)) or "the recipe"
-        raise RecipeError(f"{where}: {key}: {first.message}")
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"there is no recipe {file}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{file} is not a TOML recipe: {error}") from error

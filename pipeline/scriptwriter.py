@@ -45,8 +45,24 @@ class Scriptwriter:
         self, type_name: str, dialogues: Sequence[Dialogue], rounds: Rounds | None = None
     ) -> Script:
         """The script of a row: its type's, of which these rounds are kept, with statements."""
-        script = self._interrupted(type_name, dialogues)
-        return self._distracted(shortened(script, rounds) if rounds else script)
+        script = self.interrupted(type_name, dialogues, rounds)
+        return script if self.ordinary(dialogues) else self.distracted(script)
+
+    def ordinary(self, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether a row of these dialogues stays ordinary chat."""
+        return is_ordinary(dialogues[0], self.recipe)
+
+    def interrupted(
+        self, type_name: str, dialogues: Sequence[Dialogue], rounds: Rounds | None = None
+    ) -> Script:
+        """The script of a row before statements are added."""
+        chance = Chance(self.recipe.seed, tuple(dialogue.key for dialogue in dialogues))
+        script = finish(TYPES[type_name].script(dialogues, chance, self.setting), self.reply)
+        return shortened(script, rounds) if rounds else script
+
+    def distracted(self, script: Script) -> Script:
+        """A script with statements."""
+        return distract(script, Distraction(self.banks, self.reply, self.slicer, self.recipe))
 
     def fits(self, type_name: str, dialogues: Sequence[Dialogue]) -> bool:
         """Whether the whole script of a row keeps within the budget."""
@@ -57,22 +73,25 @@ class Scriptwriter:
     def rounds_that_fit(self, type_name: str, dialogues: Sequence[Dialogue]) -> Rounds | None:
         """The most rounds of a script that keep it within the budget; None if none do."""
         most = self.recipe.max_tokens or 0
-        script = self._interrupted(type_name, dialogues)
+        script = self.interrupted(type_name, dialogues)
+        ordinary = self.ordinary(dialogues)
         for rounds in ways_to_shorten(script, self.recipe.shorten):
-            if self._tokens(self._distracted(shortened(script, rounds))) <= most:
+            kept = shortened(script, rounds)
+            if self._tokens(kept if ordinary else self.distracted(kept)) <= most:
                 return rounds
         return None
-
-    def _interrupted(self, type_name: str, dialogues: Sequence[Dialogue]) -> Script:
-        chance = Chance(self.recipe.seed, tuple(dialogue.key for dialogue in dialogues))
-        return finish(TYPES[type_name].script(dialogues, chance, self.setting), self.reply)
-
-    def _distracted(self, script: Script) -> Script:
-        return distract(script, Distraction(self.banks, self.reply, self.slicer, self.recipe))
 
     def _tokens(self, script: Script) -> int:
         """The tokens of all that is heard, each utterance encoded by itself."""
         return sum(self.slicer.tokens(one.text[: one.heard]) for one in script.utterances)
+
+
+def is_ordinary(dialogue: Dialogue, recipe: Recipe) -> bool:
+    """Whether a dialogue stays ordinary chat: `uninterrupted` alone, without statements."""
+    if not recipe.sources:
+        return False
+    share = recipe.options(dialogue.source).ordinary
+    return share > 0 and Chance(recipe.seed, (dialogue.key,)).of("ordinary").fraction() < share
 
 
 def round_bounds(script: Script) -> list[int]:

@@ -12,11 +12,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ..load.rejects import REASONS
+from ..toml_text import toml_of
 from . import card_texts as texts
 from .examples import examples
 from .lanes import code, pairs_table, turns_table
 from .licence import licence_of, source_licences, why_unknown
-from .rebuild import toml_of
 
 _SIZES = (
     *((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")),

@@ -39,6 +39,7 @@ LEFT_OUT_TEXTS = {
     "no_cuttable_answer": "no answer can be cut by a transition that fits",
     "group_not_filled": "too few dialogues were left for a group",
     "no_round_to_return_to": "every dialogue of its group has a single round",
+    "removed_by_hand": "a person removed its script before it was rendered",
     "too_long": "it does not fit the length budget, however shortened",
 }
 

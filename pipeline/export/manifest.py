@@ -24,7 +24,7 @@ def counts(
         blocks: the block reports, as plain values.
     """
     summed = {
-        name: _sum(block[name] for block in blocks)
+        name: sum_of(block[name] for block in blocks)
         for name in (
             "drawn",
             "in_rows",
@@ -51,21 +51,25 @@ def counts(
             name: summed["planned"][name] - summed["written"].get(name, 0)
             for name in summed["planned"]
         },
+        "ordinary": sum(block["ordinary"] for block in blocks),
         "defused": sum(block["defused"] for block in blocks),
     }
 
 
-def wrong_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int) -> list[str]:
+def wrong_sums(
+    counted: Mapping[str, Any], files: Sequence[WrittenFile], samples: int, removed: int = 0
+) -> list[str]:
     """The sums that do not add up, where a row was lost or made up.
 
     Args:
         counted: what `counts` gave.
         files: the shards.
         samples: how many rows were to be kept; 0 is all.
+        removed: how many of them a person removed, which are planned no more.
     """
     written = sum(counted["written"].values())
     planned = sum(counted["planned"].values())
-    expected = min(samples, planned) if samples else planned
+    expected = min(samples, planned + removed) - removed if samples else planned
     sums = {
         "source rows = kept + rejected": (
             counted["source_rows"],
@@ -89,7 +93,8 @@ def wrong_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples
     return [f"{name}: {left} != {right}" for name, (left, right) in sums.items() if left != right]
 
 
-def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def sum_of(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts added up, name by name."""
     total: Counter[str] = Counter()
     for part in parts:
         total.update(part)

@@ -48,6 +48,7 @@ def write_block(block: Block, file: Path) -> None:
         [one.language for one in dialogues],
         [[turn.text for turn in one.turns] for one in dialogues],
         [one.split for one in dialogues],
+        [one.source for one in dialogues],
         [one.file for one in places],
         [one.row for one in places],
         [one.line for one in places],
@@ -57,13 +58,14 @@ def write_block(block: Block, file: Path) -> None:
 
 def read_block(number: int, file: Path) -> Block:
     """Reads what write_block wrote."""
-    source_ids, keys, languages, texts, splits, *places = orjson.loads(file.read_bytes())
+    ids, keys, languages, texts, splits, sources, *places = orjson.loads(file.read_bytes())
     return Block(
         number,
-        tuple(map(Dialogue, source_ids, keys, languages, map(_turns, texts), splits)),
+        tuple(map(Dialogue, ids, keys, languages, map(turns_of, texts), splits, sources)),
         tuple(map(Place, *places)),
     )
 
 
-def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:
+def turns_of(texts: Sequence[str]) -> tuple[Turn, ...]:
+    """Texts as turns, the user's first."""
     return tuple(map(Turn, cycle(_ROLES), texts))

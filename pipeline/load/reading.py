@@ -11,7 +11,7 @@ from typing import Any
 from ..chance import Chance
 from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
 from ..errors import SourceError
-from ..recipe import Recipe
+from ..recipe import Recipe, SourceOptions
 from .block import Block, Place
 from .check import check_messages
 from .files import (
@@ -46,7 +46,7 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that was read: what names it, and what it held."""
+    """A file that was read: what names it, what it held, and how many dialogues that gave."""
 
     source: str
     file: str
@@ -55,6 +55,7 @@ class SourceFile:
     bytes: int
     sha256: str
     rows: int
+    kept: int
 
 
 @dataclass(slots=True)
@@ -99,8 +100,8 @@ class Reading:
         self._all_bytes = sum(_size(file) for _source, files in found for file in files)
         dialogues: list[tuple[Dialogue, Place]] = []
         number = 0
-        for source, files in found:
-            for one in self._source(source, files):
+        for ordinal, (source, files) in enumerate(found):
+            for one in self._source(ordinal, source, files):
                 dialogues.append(one)
                 if len(dialogues) == self.recipe.block_rows:
                     yield _block(number, dialogues)
@@ -110,36 +111,40 @@ class Reading:
         if dialogues:
             yield _block(number, dialogues)
 
-    def _source(self, source: str, files: list[Path]) -> Iterator[tuple[Dialogue, Place]]:
+    def _source(
+        self, ordinal: int, source: str, files: list[Path]
+    ) -> Iterator[tuple[Dialogue, Place]]:
         usable = False
         before = len(self.rejected)
+        options = self.recipe.options(ordinal)
+        end = None if options.limit is None else self.rows + options.limit
         for file in files:
-            if self._left() == 0:
+            if self._left(end) == 0:
                 break
             name = self._name(file)
-            for place, result in self._file(source, file, name):
+            for place, result in self._file(source, file, name, options, end):
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
                     continue
                 usable = True
-                dialogue = self._identify(result, name, place.row)
+                dialogue = self._identify(result, name, place.row, ordinal, options)
                 if isinstance(dialogue, Reject):
                     self.rejected.append(RejectedRow(place, dialogue.reason, dialogue.detail))
                     continue
                 self.kept += 1
                 yield dialogue, place
         # A limit may cut a source before its first usable row; but not all sources.
-        if not usable and (self._left() != 0 or self.kept == 0):
+        if not usable and (self._left(end) != 0 or self.kept == 0):
             raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
 
     def _file(
-        self, source: str, file: Path, name: str
+        self, source: str, file: Path, name: str, options: SourceOptions, end: int | None
     ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
         shown = SAMPLE if source == SAMPLE else str(file)
-        layout = self._layout(file, shown)
-        rows = 0
+        layout = self._layout(file, shown, options)
+        rows, kept = 0, self.kept
         meter = Meter()
-        for raw in islice(raw_rows(file, COLUMNS, meter), self._left()):
+        for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
             rows += 1
             self.rows += 1
             if not rows % _METERED_ROWS:
@@ -150,8 +155,10 @@ class Reading:
         except OSError as error:
             raise SourceError(f"{file} went away while it was read: {error}") from error
         self._bytes += size
-        found = SourceFile(source, shown, name, layout.name if layout else None, size, sha256, rows)
-        self.files.append(found)
+        read_as = layout.name if layout else None
+        self.files.append(
+            SourceFile(source, shown, name, read_as, size, sha256, rows, self.kept - kept)
+        )
 
     def _look_at(self, meter: Meter) -> None:
         """Sees how far the sources are read."""
@@ -159,13 +166,19 @@ class Reading:
         of_limit = self.rows / self.recipe.limit if self.recipe.limit else 0.0
         self.share = min(1.0, max(of_bytes, of_limit))
 
-    def _left(self) -> int | None:
-        """How many rows may still be read; None is any number."""
-        return None if self.recipe.limit is None else self.recipe.limit - self.rows
+    def _left(self, end: int | None) -> int | None:
+        """How many rows may still be read; None is any number.
 
-    def _layout(self, file: Path, shown: str) -> Layout | None:
-        if self.recipe.layout:
-            return LAYOUTS[self.recipe.layout]
+        Args:
+            end: how many may have been read at the end of the source, if it has a limit.
+        """
+        bounds = [one for one in (self.recipe.limit, end) if one is not None]
+        return min(bounds) - self.rows if bounds else None
+
+    def _layout(self, file: Path, shown: str, options: SourceOptions) -> Layout | None:
+        named = options.layout or self.recipe.layout
+        if named:
+            return LAYOUTS[named]
         layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
         if layout:
             self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
@@ -189,25 +202,31 @@ class Reading:
         self.trailing_user_turns += checked.trailing_user_turns
         return _Usable(found.id, checked.turns)
 
-    def _identify(self, usable: "_Usable", name: str, row: int) -> Dialogue | Reject:
-        """The dialogue with its key, id, language and split, unless it is a duplicate."""
+    def _identify(
+        self, usable: "_Usable", name: str, row: int, ordinal: int, options: SourceOptions
+    ) -> Dialogue | Reject:
+        """The dialogue with its key, id, language and split, if it is drawn and no duplicate."""
         content = turns_key(usable.turns)
+        # By content: copies are drawn alike, and a higher weight only adds dialogues.
+        if options.weight < 1 and self._share(content, "weight") >= options.weight:
+            return Reject("not_drawn", f"the weight of {options.path} is {options.weight}")
         short = bytes.fromhex(content)  # half the memory, for millions of rows
         first = self._first.setdefault(short, self.rows)
-        ordinal = 0
+        copy = 0
         if first != self.rows:
             if self.recipe.duplicates == "reject":
                 return Reject("duplicate", f"of row {first} of all that were read")
-            ordinal = self._copies[short] = self._copies[short] + 1
-        language = self.recipe.language
+            copy = self._copies[short] = self._copies[short] + 1
+        language = options.language or self.recipe.language
         if language == "auto":
             language = guess_language(turn.text for turn in usable.turns)
         return Dialogue(
             source_id=self._source_id(usable.id, name, row),
-            key=copy_key(content, ordinal) if ordinal else content,
+            key=copy_key(content, copy) if copy else content,
             language=language,
             turns=usable.turns,
             split=self._split(content),
+            source=ordinal,
         )
 
     def _name(self, file: Path) -> str:
@@ -230,8 +249,10 @@ class Reading:
         if self.recipe.validation <= 0:
             return "train"
         # By content, so that copies of a dialogue stay together (rule 9).
-        share = Chance(self.recipe.seed, (content,)).of("split").fraction()
-        return "validation" if share < self.recipe.validation else "train"
+        return "validation" if self._share(content, "split") < self.recipe.validation else "train"
+
+    def _share(self, content: str, purpose: str) -> float:
+        return Chance(self.recipe.seed, (content,)).of(purpose).fraction()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ REASONS = {
     "no_answer": "no user message is answered",
     "too_long": "it has more characters than the recipe's max_characters",
     "duplicate": "an earlier row has the same roles and texts",
+    "not_drawn": "its source has a weight below 1, and chance did not draw it",
 }
 
 

@@ -7,9 +7,10 @@ checks is written again from the contract's words.
     path ──rows──▶ Row ──tdm, duo, released──▶ Verdict ──▶ Report
     sources ──source, layouts, join──▶ SourceDialogue ──agree──▶ Verdict
     manifest ──settings, folder──▶ Report
+    stage.json, scripts, slices ──stage, stage_rows──▶ Row
 """
 
-from .check import validate
+from .either import validate
 from .record import leave_record, proves
 from .report import CHECKS, Breach, Report
 

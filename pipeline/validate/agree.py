@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from .budget import Budget, unneeded
 from .merge import Fits, Order, TooManyWaysError, find_merge
-from .nouns import Said, SourceDialogue
+from .nouns import EDITED, Said, SourceDialogue
 from .report import Verdict
 from .text import Cutter, Markers, ends_in, slices_fault
 
@@ -144,6 +144,9 @@ def _check_interwoven(  # noqa: C901  # each way in which the search can fail is
 
     With a budget first or last rounds of the row may be missing.
     """
+    if any(one.utterance.origin == EDITED for one in said):
+        verdict.leave("source", "a person edited a text of it")
+        return
     theirs = [
         [
             (markers.defused(message.strip()), markers.defused(answer))
@@ -215,6 +218,9 @@ def _check_answer(one: Said, text: str, index: int, verdict: Verdict) -> None:
     if one.utterance.kind == "new_answer" and one.utterance.origin != "source":
         verdict.leave("source", f"how {one.utterance.origin} answered anew")
         return
+    if one.utterance.origin == EDITED:
+        verdict.leave("source", "a person edited a text of it")
+        return
     if one.planned != text:
         at = next(
             (place for place, (a, b) in enumerate(zip(one.planned, text, strict=False)) if a != b),
@@ -239,6 +245,9 @@ def _check_user(one: Said, message: str, language: str, cutter: Cutter, verdict:
         fault = slices_fault(one.slices, message, spans)
         if fault:
             verdict.breach(*fault)
+        return
+    if one.utterance.origin == EDITED:
+        verdict.leave("source", "a person edited a text of it")
         return
     if one.utterance.origin != "offline":
         verdict.leave("source", f"how {one.utterance.origin} put the source's words")

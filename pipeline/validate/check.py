@@ -15,6 +15,7 @@ from .between import check_between, split_of
 from .budget import check_budget
 from .folder import Rejected, check_manifest, check_nothing_lost, read_rejected
 from .join import Source, scan_sources
+from .mixture import own_language, own_limits
 from .nouns import Malformed, Row, Said, SourceDialogue
 from .report import Breach, Report, Verdict
 from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
@@ -32,7 +33,7 @@ _UNFINISHED = "it is the folder of an unfinished build"
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
+class Bench:
     """What each row is checked with."""
 
     settings: Settings
@@ -43,7 +44,7 @@ class _Bench:
     report: Report
 
 
-def validate(
+def validate_rows(
     path: Path,
     *,
     sources: Sequence[str] = (),
@@ -76,10 +77,10 @@ def validate(
     report = Report(show=show, settings=list(settings.said))
     whole = settings.manifest if settings.folder == path else None
     rejected = read_rejected(path, report) if whole else None
-    source = _scan(sources, layout, settings.manifest, rejected, report)
-    bench = _Bench(
+    source = scan(sources, layout, settings.manifest, rejected, report)
+    bench = Bench(
         settings,
-        Cutter(_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
+        Cutter(same_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
         compile_markers(settings.markers),
         source,
         Tally(),
@@ -92,7 +93,10 @@ def validate(
     if whole is not None:
         check_manifest(path, whole, bench.tally, rejected, report)
         if source is not None and rejected is not None:
-            check_nothing_lost(whole, source, rejected, bench.tally, report)
+            if own_limits(whole["recipe"]):
+                report.leave("nothing lost", "a source of the mixture has a limit of its own")
+            else:
+                check_nothing_lost(whole, source, rejected, bench.tally, report)
     _leave_whole(path, settings, source, report)
     _leave_meaning(bench.tally, report)
     report.leave("rule 8", "one folder cannot tell what the same recipe would build again")
@@ -132,13 +136,14 @@ def _leave_whole(path: Path, settings: Settings, source: Source | None, report: 
     report.leave("id", "ids are not computed again from the keys of the dialogues")
 
 
-def _scan(
+def scan(
     sources: Sequence[str],
     layout: str | None,
     manifest: Mapping[str, Any] | None,
     rejected: Rejected | None,
     report: Report,
 ) -> Source | None:
+    """Reads the sources, if there are any, for what is to be compared with them."""
     if not sources:
         return None
     read = [
@@ -172,7 +177,7 @@ def _scan(
     return source
 
 
-def _tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
+def same_tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
     """The tokenizer, which must be the very one that made the rows."""
     loaded = load_tokenizer(name)
     made_with = (manifest or {}).get("tokenizer")
@@ -188,7 +193,7 @@ def _tokenizer(name: str, manifest: Mapping[str, Any] | None) -> Any:
     return loaded
 
 
-def _check_files(found: Sequence[Path], bench: _Bench) -> None:
+def _check_files(found: Sequence[Path], bench: Bench) -> None:
     """Checks each row of each file, in order."""
     report, split_before, before = bench.report, None, 0
     opened = [open_rows(one) for one in found]
@@ -208,7 +213,7 @@ def _check_files(found: Sequence[Path], bench: _Bench) -> None:
                 of_split = [one for one in opened if split_of(one.path) == split]
                 bench.source.rewind(_uses(of_split, bench.source))
         for batch in read_rows(file):
-            _check_batch(batch, before, name, split, sampler, bench)
+            check_batch(batch, before, name, split, sampler, bench)
             before += len(batch)
 
 
@@ -219,13 +224,13 @@ def _uses(opened: Sequence[RowFile], source: Source) -> Iterator[tuple[int, list
         yield number, [ordinal for one in named for ordinal in source.ordinals(one)]
 
 
-def _check_batch(
+def check_batch(
     batch: Sequence[Row | Malformed],
     before: int,
     name: str,
     split: str,
-    sampler: Sampler,
-    bench: _Bench,
+    sampler: Sampler | None,
+    bench: Bench,
 ) -> None:
     """Checks a batch of rows; `before` of its split come before it."""
     bench.cutter.forget()
@@ -239,7 +244,8 @@ def _check_batch(
             continue
         bench.tally.add(row, split)
         verdict = _check_row(row, named.get(row.number, []), dialogues, bench)
-        sampler.check(row, verdict)
+        if sampler is not None:
+            sampler.check(row, verdict)
         bench.report.take(verdict, name, row.number, row.id)
 
 
@@ -262,7 +268,7 @@ def _check_row(
     row: Row,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
-    bench: _Bench,
+    bench: Bench,
 ) -> Verdict:
     cutter, markers, forced = bench.cutter, bench.markers, _forced(bench.settings)
     if row.utterances is None:
@@ -278,7 +284,8 @@ def _check_row(
     if forced or (bench.source is not None and bench.settings.manifest is not None):
         verdict.scope += ("script",)
     if "script" in verdict.scope:
-        _check_script(row, forced, named, dialogues, verdict)
+        of_own = own_language((bench.settings.manifest or {}).get("recipe", {}))
+        _check_script(row, forced, of_own, named, dialogues, verdict)
     _check_language(row, verdict)
     if not re.fullmatch(rf"{re.escape(row.type or '')}-[0-9a-f]+", row.id or ""):
         verdict.breach("shape", f"an id of the form {row.type}-<hex>", repr(row.id))
@@ -303,15 +310,19 @@ def _check_language(row: Row, verdict: Verdict) -> None:
 def _check_script(
     row: Row,
     forced: str | None,
+    of_own: bool,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
     verdict: Verdict,
 ) -> None:
     """Whether the language of a row is the forced one, or that of each of its dialogues."""
-    if forced:
+    if forced and not of_own:
         if row.language != forced:
             wanted = f"the language {forced}, forced by the recipe"
             verdict.breach("script", wanted, repr(row.language))
+        return
+    if of_own:
+        verdict.leave("script", "a source of the mixture says of what language it is")
         return
     if not named or any(len(one) != 1 for one in named):
         verdict.leave("script", "its ids name no source row, or several")
@@ -337,7 +348,7 @@ def _compare(
     said: Sequence[Said] | None,
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
-    bench: _Bench,
+    bench: Bench,
     verdict: Verdict,
 ) -> None:
     """Compares a row with the source rows that it names, or with those of several that fit."""

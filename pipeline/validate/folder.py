@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .join import Source
+from .mixture import each_in_one, some_ordinary
+from .nouns import EDITED
 from .report import Breach, Report
 from .sampled import in_words, validator_of
 from .tally import Tally
@@ -126,12 +128,7 @@ def check_nothing_lost(
         )
     for row_type, rate in recipe["rates"].items():
         if not _takes_all(recipe, row_type):
-            why = (
-                f"its rate is {rate}, so not all are drawn"
-                if recipe.get("per_dialogue", "all") == "all"
-                else "each dialogue is in one type"
-            )
-            report.leave("nothing lost", f"{row_type}: {why}")
+            report.leave("nothing lost", f"{row_type}: {_why_not_all(recipe, rate)}")
             continue
         checked += 1
         there = np.zeros(source.count, dtype=np.bool_)
@@ -160,8 +157,17 @@ def check_nothing_lost(
 
 def _takes_all(recipe: Mapping[str, Any], row_type: str) -> bool:
     """Whether every dialogue takes part in a type."""
-    each_in_one = recipe.get("per_dialogue", "all") != "all"  # rates are weights there
-    return not each_in_one and recipe["rates"].get(row_type, 0) >= 1
+    if each_in_one(recipe) or recipe["rates"].get(row_type, 0) < 1:  # or rates are weights
+        return False
+    return row_type == "uninterrupted" or not some_ordinary(recipe)
+
+
+def _why_not_all(recipe: Mapping[str, Any], rate: float) -> str:
+    if each_in_one(recipe):
+        return "each dialogue is in one type"
+    if rate >= 1:
+        return "some dialogues stay ordinary chat"
+    return f"its rate is {rate}, so not all are drawn"
 
 
 def _check_recipe(manifest: Mapping[str, Any], report: Report) -> None:
@@ -209,17 +215,18 @@ def _check_counts(
     if manifest["format"] == "tdm":
         pairs = _nonzero(tally.counts.get("pairs", {}))
         same("counts.pairs, as counted", pairs, _nonzero(counts["pairs"]))
+    edited = [name for name in counts["generators"] if EDITED in name.split("+")]
+    if not counts.get("edited"):
+        same("generators, of which nothing was edited", [], edited)
     rows = sum(counts["written"].values())
     in_files = sum(
         one["rows"] for name, one in manifest["files"].items() if name.startswith("data/")
     )
     same("rows of all files", in_files, rows)
     same("source rows", counts["kept"] + sum(counts["rejected"].values()), counts["source_rows"])
-    same(
-        "source rows of all files",
-        sum(one["rows"] for one in manifest["sources"]),
-        counts["source_rows"],
-    )
+    for key, name in (("rows", "source_rows"), ("kept", "kept")):
+        of_files = sum(one[key] for one in manifest["sources"])
+        same(f"{name} of all files", of_files, counts[name])
     _check_types(manifest, tally, same)
     if rejected is not None:
         same(

@@ -7,6 +7,10 @@ MESSAGE_COLUMNS = {"tdm": "output", "duo": "messages"}
 """The column that holds what is said, by format."""
 
 
+EDITED = "edited"
+"""The origin of a text that a person changed between two stages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """One utterance of a row, as its column says."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .nouns import Row, Said, Utterance
+from .nouns import EDITED, Row, Said, Utterance
 from .report import Verdict
 
 
@@ -145,7 +145,9 @@ def check_resumed(said: Sequence[Said], verdict: Verdict) -> None:
 def _check_utterance(one: Utterance, row_type: RowType, verdict: Verdict) -> None:
     if one.kind not in (*row_type.kinds, _STATEMENT):
         verdict.breach("type", f"the kinds {', '.join(row_type.kinds)}", one.kind)
-    if one.kind in _OF_SOURCE and one.origin != "source":
+    if one.origin == EDITED:
+        verdict.leave("type", "a person edited a text of it")
+    elif one.kind in _OF_SOURCE and one.origin != "source":
         verdict.breach("type", f"{one.kind} of origin source", repr(one.origin))
     if one.kind in _WRITTEN and one.origin == "source":
         verdict.breach("type", f"{one.kind} of another origin than source", repr(one.origin))

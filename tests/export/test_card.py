@@ -15,8 +15,8 @@ import yaml
 from duplexdata.pipeline.export.card import card, is_written_here, without_seal
 from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TABLE_1, TYPE_TEXTS
 from duplexdata.pipeline.export.lanes import pairs_of, pairs_table
-from duplexdata.pipeline.export.rebuild import toml_of
 from duplexdata.pipeline.interrupt import TYPES
+from duplexdata.pipeline.toml_text import toml_of
 
 from ..conftest import ROOT, manifest_of, rows_of
 

@@ -1,0 +1,141 @@
+"""The end of a run: what stands beside the shards, whether a build or an export wrote them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from .block_report import BlockReport
+from .errors import BuildError
+from .export.card import card
+from .export.manifest import counts, sum_of, wrong_sums
+from .export.rejected import LEFT_OUT, REJECTED, write_rows
+from .export.shards import WrittenFile, write_text
+from .load.language import LANGUAGES
+from .load.reading import Reading
+from .materials import Materials
+from .recipe import Recipe
+from .run_folder import MANIFEST
+from .slice.words import segmenter_name
+
+
+@dataclass(frozen=True, slots=True)
+class Pass1:
+    """What the first pass found in the sources.
+
+    Attributes:
+        counts: `source_rows`, `kept`, and what was dropped of kept rows.
+        sources: the files that were read, as a manifest names them.
+        rejected: the rows that cannot be used, as tuples of `REJECTED`.
+    """
+
+    counts: Mapping[str, Any]
+    sources: Sequence[Mapping[str, Any]]
+    rejected: Sequence[tuple[Any, ...]]
+
+
+def identity_of(recipe: Recipe, materials: Materials) -> dict[str, Any]:
+    """All that the bytes depend on, but the sources' rows."""
+    return {
+        "duplexdata": __version__,
+        "format": recipe.format,
+        "recipe": recipe.as_dict(),
+        "recipe_sha256": recipe.digest(),
+        "versions": {"pyarrow": version("pyarrow")},
+        "segmenters": {language: segmenter_name(language) for language in LANGUAGES},
+        **materials.fingerprints(),
+    }
+
+
+def pass_1(reading: Reading) -> Pass1:
+    """What a reading that has come to its end found."""
+    return Pass1(
+        {
+            "source_rows": reading.rows,
+            "kept": reading.kept,
+            "dropped": {
+                "system_messages": reading.system_messages,
+                "trailing_user_turns": reading.trailing_user_turns,
+            },
+        },
+        [asdict(one) for one in reading.files],
+        [(*one.place, None, one.reason, one.detail) for one in reading.rejected],
+    )
+
+
+def checked_counts(found: Pass1, reports: Sequence[BlockReport], samples: int) -> dict[str, Any]:
+    """The counts of a run, whose sums add up.
+
+    Raises:
+        BuildError: they do not, or there is no row.
+    """
+    shards = [file for report in reports for file in report.files]
+    counted = counts(
+        found.counts,
+        (reason for *_place, reason, _detail in found.rejected),
+        [asdict(report) for report in reports],
+    )
+    edited = {
+        "changed": sum_of(report.changed for report in reports),
+        "removed": sum_of(report.removed for report in reports),
+    }
+    wrong = wrong_sums(counted, shards, samples, sum(edited["removed"].values()))
+    if wrong:
+        raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
+    if not shards:
+        raise BuildError(
+            f"no row could be built of {counted['kept']} dialogues: left out {counted['left_out']}"
+        )
+    return {**counted, "edited": edited} if any(edited.values()) else counted
+
+
+def write_beside(
+    path: Path,
+    identity: Mapping[str, Any],
+    found: Pass1,
+    reports: Sequence[BlockReport],
+    counted: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes what stands beside the shards, but for run.json and the manifest.
+
+    Returns:
+        The manifest, to be written last: it says that all is there.
+    """
+    shards = [file for report in reports for file in report.files]
+    rejected = write_rows(_rejected_rows(found, reports), REJECTED, path, "rejected.parquet")
+    left_out = (tuple(one) for report in reports for one in report.left_out)
+    beside = [rejected, write_rows(left_out, LEFT_OUT, path, "left_out.parquet")]
+    manifest = {
+        **identity,
+        "sources": list(found.sources),
+        "counts": counted,
+        "files": {file.path: facts(file) for file in [*shards, *beside]},
+    }
+    write_text(card(path, manifest), path, "README.md")
+    return manifest
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+    """Writes run.json, which differs from run to run, and the manifest."""
+    write_text(as_json(run), path, "run.json")
+    write_text(as_json(manifest), path, MANIFEST)
+
+
+def _rejected_rows(found: Pass1, reports: Sequence[BlockReport]) -> Iterator[tuple[Any, ...]]:
+    yield from found.rejected
+    for report in reports:
+        for unused in report.unused:
+            yield (*unused, "left out of every type it was drawn for")
+
+
+def facts(file: WrittenFile) -> dict[str, Any]:
+    """What a manifest says of a file."""
+    return {"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """A JSON file for people."""
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,209 @@
+"""The stages as commands: each reads a folder, works block by block, and writes the next."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from heapq import nsmallest
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..block import BlockTask, plan_task
+from ..block_report import BlockReport
+from ..engine import ENGINES
+from ..errors import FolderError, RecipeError
+from ..export.shards import write_parquet
+from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from ..load.dialogue_rows import SCHEMA, dialogue_table
+from ..load.reading import Reading
+from ..materials import Materials, load_materials
+from ..recipe import Recipe
+from ..run_folder import difference, finished_manifest, open_folder
+from ..screen import Screen
+from .blocks import StageTask, distract_block, export_block, interrupt_block, slice_block
+from .folder import (
+    ORDER,
+    StageFolder,
+    dialogues_file,
+    finish_stage,
+    new_stage,
+    read_stage,
+)
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+Resolve = Callable[[Mapping[str, Any], Mapping[str, Any]], Recipe]
+"""A recipe from plain values and from flags that win over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a stage runs: processes, whether its folder is made again, where it says so."""
+
+    workers: int
+    overwrite: bool
+    screen: Screen
+    engine: str = "local"
+
+    def each(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
+        """What a function gives for each task, in order."""
+        with closing(ENGINES[self.engine](function, iter(tasks), self.workers)) as results:
+            return list(results)
+
+
+def load(recipe: Recipe, out: Path, how: How) -> None:
+    """Reads the sources: dialogues, a file a block, and what is rejected."""
+    materials = _materials(recipe)
+    reading = Reading(recipe, how.screen.say)
+    with new_stage(out, how.overwrite):
+        reports = []
+        for block in reading.blocks():
+            path = dialogues_file(block.number)
+            file = write_parquet([dialogue_table(block)], SCHEMA, out, path)
+            reports.append(
+                BlockReport(block.number, block.digest(), None, {}, {}, {}, [], [], files=[file])
+            )
+        finish_stage(out, "load", identity_of(recipe, materials), pass_1(reading), reports)
+    how.screen.say(f"{reading.kept:,} dialogues of {reading.rows:,} source rows")
+
+
+def interrupt(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
+    """Writes the scripts of the rows that are kept, before statements."""
+    before, recipe, materials = _begin(here, "interrupt", flags, resolve)
+    with new_stage(out, how.overwrite):
+        tasks = [
+            BlockTask(
+                recipe=recipe,
+                folder=str(out),
+                number=one.number,
+                digest=one.digest,
+                file=str(here / dialogues_file(one.number)),
+                fingerprints=materials.fingerprints(),
+                threshold=None,
+            )
+            for one in before.reports
+        ]
+        threshold = _threshold(tasks, recipe.samples, how)
+        reports = how.each(interrupt_block, [_up_to(one, threshold) for one in tasks])
+        finish_stage(out, "interrupt", identity_of(recipe, materials), before.found, reports)
+
+
+def _threshold(tasks: list[BlockTask], samples: int, how: How) -> int | None:
+    """The highest sample rank that is kept; None keeps all."""
+    if not samples:
+        return None
+    ranks = [rank for plan in how.each(plan_task, tasks) for rank in plan.ranks]
+    return nsmallest(samples, ranks)[-1] if len(ranks) > samples else None
+
+
+def _up_to(task: BlockTask, threshold: int | None) -> BlockTask:
+    return BlockTask(
+        task.recipe,
+        task.folder,
+        task.number,
+        task.digest,
+        task.file,
+        task.fingerprints,
+        threshold,
+    )
+
+
+def distract(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
+    """Adds statements to scripts."""
+    before, recipe, materials = _begin(here, "distract", flags, resolve)
+    if "statements" in flags and recipe.max_tokens is not None:
+        raise RecipeError(
+            "--statements: with max_tokens rows were chosen for the statements that the recipe "
+            "says; give it to duplexdata load"
+        )
+    _work(distract_block, "distract", before, recipe, materials, out, how)
+
+
+def cut(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
+    """Cuts scripts into slices."""
+    before, recipe, materials = _begin(here, "slice", flags, resolve)
+    _work(slice_block, "slice", before, recipe, materials, out, how)
+
+
+def _work(
+    function: Callable[[StageTask], BlockReport],
+    name: str,
+    before: StageFolder,
+    recipe: Recipe,
+    materials: Materials,
+    out: Path,
+    how: How,
+) -> None:
+    with new_stage(out, how.overwrite):
+        reports = how.each(function, _tasks(before, recipe, materials, out))
+        finish_stage(out, name, identity_of(recipe, materials), before.found, reports)
+
+
+def _tasks(before: StageFolder, recipe: Recipe, materials: Materials, out: Path) -> list[StageTask]:
+    fingerprints = materials.fingerprints()
+    return [
+        StageTask(recipe, str(before.path), str(out), one, fingerprints) for one in before.reports
+    ]
+
+
+def export(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
+    """Renders slices as a run, with its manifest and card."""
+    began = time.monotonic()
+    before, recipe, materials = _begin(here, "export", flags, resolve)
+    if finished_manifest(out) is not None and not how.overwrite:
+        raise FolderError(f"{out} holds a finished run; --overwrite makes it again")
+    identity = identity_of(recipe, materials)
+    with open_folder(out, identity, how.overwrite):
+        reports = how.each(export_block, _tasks(before, recipe, materials, out))
+        counted = checked_counts(before.found, reports, recipe.samples)
+        manifest = write_beside(out, identity, before.found, reports, counted)
+        run = {
+            "seconds": round(time.monotonic() - began, 3),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "workers": how.workers,
+            "engine": how.engine,
+            "blocks": len(reports),
+            "blocks_resumed": 0,
+            "python": sys.version.split()[0],
+            "tokenizer": materials.tokenizer.origin,
+            "usage": {},
+            "cost": 0.0,
+        }
+        write_manifest(out, manifest, run)
+
+
+def _begin(
+    here: Path, name: str, flags: Mapping[str, Any], resolve: Resolve
+) -> tuple[StageFolder, Recipe, Materials]:
+    """The folder of the stage before, its recipe with these flags, and the materials of both.
+
+    Raises:
+        FolderError: the folder is no such, or was made with something that is another now.
+    """
+    before = read_stage(here, ORDER[ORDER.index(name) - 1])
+    recipe = resolve(before.identity["recipe"], flags)
+    materials = _materials(recipe)
+    own = ("recipe", "recipe_sha256", "format")
+    ours = {key: one for key, one in identity_of(recipe, materials).items() if key not in own}
+    theirs = {key: one for key, one in before.identity.items() if key not in own}
+    if found := difference(ours, theirs):
+        raise FolderError(
+            f"{here} was made with something else ({'; '.join(found[:3])}); "
+            "begin again with duplexdata load"
+        )
+    return before, recipe, materials
+
+
+def _materials(recipe: Recipe) -> Materials:
+    return load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
+
+
+STAGES: dict[str, Callable[[Path, Path, Mapping[str, Any], Resolve, How], None]] = {
+    "interrupt": interrupt,
+    "distract": distract,
+    "slice": cut,
+    "export": export,
+}
+"""What runs on the folder of another stage."""
