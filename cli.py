@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, flags
 from .pipeline.errors import DuplexdataError
 
 app = typer.Typer(
@@ -25,8 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback on an error.")]
 
 
 def main() -> None:
@@ -96,143 +94,66 @@ def _this_command() -> str:
 @app.command(
     epilog="Example: duplexdata build --format tdm --source sample --out outputs/sample",
 )
-def build(
-    format: Annotated[  # noqa: A002  # the flag's name
-        str | None, typer.Option("--format", help="What to render: tdm or duo.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source",
-            help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-            ".gz or .zst; may be given several times.  [default: ultrachat]",
-        ),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(
-            "--layout",
-            help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-            "[default: guessed, and said]",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="Read the first N source rows.  [default: all]")
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option("--samples", help="Rows kept; 0 is all.  [default: tdm 0, duo 10000]"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of all chance.  [default: 0]")] = None,
-    rates: Annotated[
-        str | None,
-        typer.Option(
-            "--rates",
-            help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
-            "named are off.  [default: uninterrupted=1, topic_interweaving=1, "
-            "generation_termination=1, regeneration=0.55, dialogue_reset=1, back_on_topic=0.22]",
-        ),
-    ] = None,
-    statements: Annotated[
-        float | None,
-        typer.Option(
-            "--statements",
-            help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
-        ),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            "--max-tokens",
-            help="Tokens of text that a row may hold, by the run's tokenizer; a longer one loses "
-            "whole rounds, or is left out. A prompt's markup comes on top: for tdm about as many "
-            "again, for duo about a tenth.  [default: no bound]",
-        ),
-    ] = None,
-    duplicates: Annotated[
-        str | None,
-        typer.Option(
-            "--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"
-        ),
-    ] = None,
-    language: Annotated[
-        str | None,
-        typer.Option("--language", help="auto, or en or zh for all.  [default: auto]"),
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            "--tokenizer",
-            help="A tiktoken encoding, a tokenizer.json, a sentencepiece .model, or a folder with "
-            "one.  [default: cl100k_base]",
-        ),
-    ] = None,
-    slice_tokens: Annotated[
-        int | None, typer.Option("--slice-tokens", help="Tokens an assistant slice.  [default: 10]")
-    ] = None,
-    llm: Annotated[
-        str | None,
-        typer.Option(
-            "--llm", help="Who writes what the source lacks: offline.  [default: offline]"
-        ),
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            "--validation", help="Share of dialogues for the validation split.  [default: 0]"
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
-    ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="Where blocks run: local.")] = "local",
-    config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML recipe; flags win over it.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")] = False,
-    push_to: Annotated[
-        str | None,
-        typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
-    ] = None,
-    debug: Debug = False,
+def build(  # as many as the contract has flags
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    source: flags.Source = None,
+    layout: flags.Layout = None,
+    out: flags.Out = None,
+    limit: flags.Limit = None,
+    samples: flags.Samples = None,
+    seed: flags.Seed = None,
+    rates: flags.Rates = None,
+    statements: flags.Statements = None,
+    max_tokens: flags.MaxTokens = None,
+    duplicates: flags.Duplicates = None,
+    language: flags.Language = None,
+    tokenizer: flags.Tokenizer = None,
+    slice_tokens: flags.SliceTokens = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    validation: flags.Validation = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    config: flags.Config = None,
+    rpm: flags.Rpm = None,
+    tpm: flags.Tpm = None,
+    max_cost: flags.MaxCost = None,
+    max_requests: flags.MaxRequests = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    max_in_flight: flags.MaxInFlight = 256,
+    cache: flags.Cache = None,
+    key_file: flags.KeyFile = None,
+    client: flags.Client = "openai",
+    fake_latency: flags.FakeLatency = 0.0,
+    retry_failed: flags.RetryFailed = False,
+    overwrite: flags.Overwrite = False,
+    push_to: flags.PushTo = None,
+    debug: flags.Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.
 
     Run again, the same command goes on where it stopped; a finished folder is left as it is.
     """
+    values = locals()
     from .pipeline.commands import run_build
 
-    given: dict[str, Any] = {
-        "format": format,
-        "source": source,
-        "layout": layout,
-        "limit": limit,
-        "samples": samples,
-        "seed": seed,
-        "rates": rates,
-        "statements": statements,
-        "max_tokens": max_tokens,
-        "duplicates": duplicates,
-        "language": language,
-        "tokenizer": tokenizer,
-        "slice_tokens": slice_tokens,
-        "llm": llm,
-        "validation": validation,
-    }
+    asking = {"cache": cache, "key_file": key_file, "client": client, "fake_latency": fake_latency}
     with _told(debug, go_on=_this_command()):
         folder = run_build(
-            {name: value for name, value in given.items() if value is not None},
+            flags.given(flags.RECIPE, values),
             config=config,
             out=out,
             workers=workers,
             engine=engine,
             overwrite=overwrite,
+            asking=asking,
+            limits=flags.given(flags.LIMITS, values),
+            retry_failed=retry_failed,
         )
     typer.echo(folder)
     if push_to:
@@ -269,7 +190,7 @@ def validate(
     show: Annotated[
         int, typer.Option("--show", min=0, help="Offending rows shown for each rule.")
     ] = 3,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Prove the rules over rows, with code that shares nothing with what made them.
 
@@ -317,7 +238,7 @@ def show(
         bool, typer.Option("--random", help="Rows drawn by seed and id, not the first.")
     ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Of --random.  [default: 0]")] = None,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Show conversations: both sides side by side in time (tdm), or as turns (duo).
 
@@ -369,7 +290,7 @@ def stats(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
     ] = None,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Count what is in rows: lengths, silence, cuts, transitions, repetition.
 
@@ -426,7 +347,7 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, write the card, send nothing.")
     ] = False,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Publish a finished run as a dataset on the Hugging Face Hub.
 
@@ -462,7 +383,7 @@ def diff(
     card: Annotated[
         bool, typer.Option("--card", help="Put it into the card of the second one, a folder.")
     ] = False,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Say what differs between two runs: recipe, prompts, counts, rows by id, distributions."""
     from .pipeline.diff.command import run_diff

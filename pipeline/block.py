@@ -2,30 +2,25 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
-from .dialogue import SPLITS, Ask, Reply, Split
-from .errors import BuildError
+from .block_work import BlockTask, Work, begin, begin_again, count_reply, kept_rows
+from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
-from .interrupt.cuts import cut_places
-from .interrupt.interaction import Setting
-from .load.block import Block, read_block
+from .load.block import Block
 from .markers import count_defused
-from .materials import Materials, load_materials
-from .plan import Plan, PlannedRow, plan_block, sample_rank
+from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
-from .scriptwriter import Scriptwriter
 from .slice.schedule import SlicedScript, slice_scripts
-from .slice.slicer import Slicer
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
@@ -34,31 +29,9 @@ _SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockTask:
-    """One block to plan or build: where it lies, and what of it is kept.
-
-    Attributes:
-        folder: the run's folder.
-        number: of the block.
-        digest: of the block.
-        file: the block's dialogues.
-        threshold: the highest sample rank that is kept; None keeps all.
-        fingerprints: of the materials that the run began with.
-    """
-
-    recipe: Recipe
-    folder: str
-    number: int
-    digest: str
-    file: str
-    fingerprints: dict[str, Any]
-    threshold: int | None = None
-
-
 def plan_task(task: BlockTask) -> PlanReport:
     """Plans a block and says how its rows rank."""
-    work = _begin(task)
+    work = begin(task)
     plan = work.plan
     return PlanReport(
         number=task.number,
@@ -74,15 +47,24 @@ def plan_task(task: BlockTask) -> PlanReport:
 
 def build_task(task: BlockTask) -> BlockReport:
     """Builds a block: its shards and its report are on disk when this returns."""
-    work = _begin(task)
+    recipe, tally = task.recipe, _Tally()
+    work = begin_again(task) if WRITERS[recipe.llm].asks else begin(task)
     block, plan = work.block, work.plan
-    kept = _kept(plan, task)
-    tally = _Tally()
+    kept = kept_rows(plan, task)
+    made: dict[str, Script] = {}
+    if WRITERS[recipe.llm].asks:
+        from .block_asks import write_rows  # with what talks to the store
+
+        written = write_rows(task, work, kept)
+        made, tally.replies, tally.refused = written.scripts, written.replies, written.refused
+        tally.unbuilt = Counter(row.type for row, _ in written.left_out)
+        plan = plan.without(written.left_out)
+        kept = [row for row in kept if row.id in made]
     files = []
     for split in SPLITS:
         rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
         if rows:
-            scripts = _sliced_scripts(rows, work, task.recipe, tally)
+            scripts = _sliced_scripts(rows, work, made, tally)
             tally.splits[split] += len(rows)
             files.append(_write_shard(task, split, scripts))
     report = BlockReport(
@@ -102,10 +84,12 @@ def build_task(task: BlockTask) -> BlockReport:
         shortened=_sorted(tally.shortened),
         defused=tally.defused,
         replies=_sorted(tally.replies),
+        refused=_sorted(tally.refused),
+        unbuilt=_sorted(tally.unbuilt),
         files=files,
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
-    del work, block, plan, kept
+    del work, block, plan, kept, made
     collect()
     return report
 
@@ -120,6 +104,8 @@ class _Tally:
     generators: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    unbuilt: Counter[str] = field(default_factory=Counter)
     shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
@@ -136,7 +122,7 @@ class _Tally:
 
         def counted_reply(ask: Ask) -> Reply:
             replied = reply(ask)
-            self.replies[f"{ask.kind}/{replied.origin}"] += 1
+            count_reply(self.replies, ask, replied)
             return replied
 
         return counted_reply
@@ -175,61 +161,17 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A block, and all that its rows are made with."""
-
-    block: Block
-    slicer: Slicer
-    writer: Scriptwriter
-    plan: Plan
-
-
-def _begin(task: BlockTask) -> _Work:
-    recipe = task.recipe
-    materials = _materials(task)
-    block = read_block(task.number, Path(task.file))
-    slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
-    setting = Setting(
-        cut_places=cut_places(slicer),
-        transitions=materials.transitions,
-        stop_share=recipe.stop_share,
-        markers=recipe.markers,
-        answers_anew=WRITERS[recipe.llm].answers_anew,
-    )
-    reply = WRITERS[recipe.llm].reply
-    writer = Scriptwriter(setting, materials.banks, slicer, recipe, reply)
-    return _Work(block, slicer, writer, plan_block(block, writer))
-
-
-def _materials(task: BlockTask) -> Materials:
-    """The materials of the run, as they were when it began."""
-    recipe = task.recipe
-    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    if materials.fingerprints() != task.fingerprints:
-        raise BuildError(
-            "the tokenizer, transitions or statements changed while the run was going on; "
-            "start it anew with --overwrite"
-        )
-    return materials
-
-
-def _kept(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
-    if task.threshold is None:
-        return plan.rows
-    seed = task.recipe.seed
-    return [row for row in plan.rows if sample_rank(row.id, seed) <= task.threshold]
-
-
 def _sliced_scripts(
-    rows: Sequence[PlannedRow], work: _Work, recipe: Recipe, tally: _Tally
+    rows: Sequence[PlannedRow], work: Work, made: Mapping[str, Script], tally: _Tally
 ) -> Iterator[SlicedScript]:
-    writer = replace(work.writer, reply=tally.counted(work.writer.reply))
-    for begin in range(0, len(rows), _SLICED_AT_ONCE):
+    """The scripts of rows, sliced; those that are not made already are written."""
+    recipe = work.writer.recipe
+    writer = work.writer_with(tally.counted(work.writer.reply))
+    for begin_at in range(0, len(rows), _SLICED_AT_ONCE):
         scripts = []
-        for row in rows[begin : begin + _SLICED_AT_ONCE]:
-            dialogues = [work.block.dialogues[member] for member in row.members]
-            scripts.append(writer.script(row.type, dialogues, row.rounds))
+        for row in rows[begin_at : begin_at + _SLICED_AT_ONCE]:
+            script = made.get(row.id) or writer.script(row.type, work.dialogues_of(row), row.rounds)
+            scripts.append(script)
             if row.rounds:
                 tally.shortened[row.type] += 1
         for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):

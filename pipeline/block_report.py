@@ -28,7 +28,9 @@ class BlockReport:
         pairs: slice pairs written, by type.
         shortened: rows written of which rounds were left out, by type.
         defused: markers defused in the texts of written rows.
-        replies: replies by kind and origin, as `fuse/offline`.
+        replies: replies by kind and origin, as `fuse/offline`; of statements each counts.
+        refused: a model's replies that were not used, by kind and fault, as `fuse/lost_words`.
+        unbuilt: rows that were kept by the sample and could not be made, by type.
         files: the shards.
     """
 
@@ -46,6 +48,8 @@ class BlockReport:
     generators: dict[str, int] = field(default_factory=dict)
     pairs: dict[str, int] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    unbuilt: dict[str, int] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
     defused: int = 0
     files: list[WrittenFile] = field(default_factory=list)

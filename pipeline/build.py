@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from heapq import nsmallest
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from .block import BlockTask, build_task, plan_task
+from .block import build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
+from .block_work import BlockTask, fingerprints, prompts_of
 from .engine import ENGINES, warm_up
 from .errors import BuildError, FolderError, SourceError
 from .export.card import card
@@ -21,6 +22,8 @@ from .export.manifest import counts, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
 from .garbage import collected_by_hand
+from .generate import REQUEST_FAILED, WRITERS, used
+from .generate.prompts import forget_prompts
 from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
@@ -38,6 +41,10 @@ from .run_folder import (
 from .screen import Screen
 from .slice.words import segmenter_name
 from .warm import MODULE, offer
+
+if TYPE_CHECKING:  # what talks to a server takes time to import
+    from .generate.asking import Usage
+    from .generate.means import Means
 
 _LARGE = 2_000_000
 """Bytes of sources, packed or not, from which on worker processes are started at once."""
@@ -62,6 +69,9 @@ class _Run:
     screen: Screen
     reading: Reading
     materials: Materials
+    fingerprints: dict[str, Any]
+    means: "Means | None"
+    usage: "Usage | None" = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     blocks: int = 0
     resumed: int = 0
@@ -73,7 +83,15 @@ class _Run:
 
 
 def build(
-    recipe: Recipe, out: Path, *, workers: int, engine: str, overwrite: bool, screen: Screen
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int,
+    engine: str,
+    overwrite: bool,
+    screen: Screen,
+    means: "Means | None" = None,
+    retry_failed: bool = False,
 ) -> Outcome:
     """Builds a dataset, or goes on where an earlier build of the same recipe stopped.
 
@@ -84,6 +102,9 @@ def build(
         engine: where blocks run.
         overwrite: start the folder anew.
         screen: where to say how it goes.
+        means: how a model is asked, where the recipe asks one.
+        retry_failed: build a finished run again whose requests failed; what has a reply is
+            not asked for again.
 
     Raises:
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
@@ -93,12 +114,18 @@ def build(
         offer(recipe)
         warm_up(MODULE)
     forget_materials()
+    forget_prompts()
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
-    identity = _identity(recipe, materials)
+    prints = fingerprints(materials, prompts_of(recipe))
+    identity = _identity(recipe, prints)
     manifest = None if overwrite else finished_manifest(out)
     if manifest is not None:
         _refuse_changed(out, identity, manifest)
+    if manifest is not None and retry_failed and REQUEST_FAILED in manifest["counts"]["left_out"]:
+        manifest = None
+        (out / MANIFEST).unlink()
+    if manifest is not None:
         remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
     for source in recipe.source:
@@ -106,7 +133,7 @@ def build(
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             reading = Reading(recipe, screen.say)
-            run = _Run(recipe, folder, workers, engine, screen, reading, materials)
+            run = _Run(recipe, folder, workers, engine, screen, reading, materials, prints, means)
             _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
     except OSError as error:
@@ -121,7 +148,7 @@ def _is_large(recipe: Recipe) -> bool:
     return False
 
 
-def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
+def _identity(recipe: Recipe, prints: Mapping[str, Any]) -> dict[str, Any]:
     """All that the bytes depend on, but the sources' rows."""
     return {
         "duplexdata": __version__,
@@ -130,16 +157,16 @@ def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
         "recipe_sha256": recipe.digest(),
         "versions": {"pyarrow": version("pyarrow")},
         "segmenters": {language: segmenter_name(language) for language in LANGUAGES},
-        **materials.fingerprints(),
+        **prints,
     }
 
 
 def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
     # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions", "statement_banks")
+    compared = ("recipe", "tokenizer", "transitions", "statement_banks", "prompts")
     refuse_another(
         out,
-        {name: identity[name] for name in compared},
+        {name: identity.get(name) for name in compared},
         {name: manifest.get(name) for name in compared},
     )
     for path, facts in manifest["files"].items():
@@ -172,13 +199,34 @@ def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
 
 def _build_blocks(run: _Run) -> None:
     tasks = _sampled_tasks(run) if run.recipe.samples else _tasks(run)
-    with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
-        for report in reports:
-            run.reports[report.number] = report
-            run.file(dialogues_path(report.number)).unlink()
-            _show_progress(run)
+    if WRITERS[run.recipe.llm].asks:
+        _ask_and_build(run, tasks)
+    else:
+        with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
+            for report in reports:
+                _take(run, report)
+                _show_progress(run)
     if run.resumed:
         run.screen.say(f"{run.resumed} blocks were finished before")
+
+
+def _take(run: _Run, report: BlockReport) -> None:
+    run.reports[report.number] = report
+    run.file(dialogues_path(report.number)).unlink()
+
+
+def _ask_and_build(run: _Run, tasks: Iterator[BlockTask]) -> None:
+    """Builds blocks whose rows ask a model."""
+    from .rounds import Answering, build_in_rounds  # with what talks to a server
+
+    def show(usage: "Usage") -> None:
+        run.usage = usage
+        _show_progress(run)
+
+    answering = Answering(run.recipe, run.means, run.engine, run.workers, run.screen)
+    with closing(build_in_rounds(tasks, answering, show)) as reports:
+        for report in reports:
+            _take(run, report)
 
 
 def _tasks(run: _Run) -> Iterator[BlockTask]:
@@ -225,7 +273,6 @@ def _may_keep(plan: PlanReport, lowest: list[int], samples: int) -> bool:
 
 def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
-    fingerprints = run.materials.fingerprints()
     for block in run.reading.blocks():
         run.blocks += 1
         file = run.file(dialogues_path(block.number))
@@ -236,7 +283,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
             number=block.number,
             digest=block.digest(),
             file=str(file),
-            fingerprints=fingerprints,
+            fingerprints=run.fingerprints,
         )
 
 
@@ -257,7 +304,7 @@ def _show_progress(run: _Run) -> None:
     run.screen.progress(
         f"{len(run.reports)} of {run.blocks} blocks read so far are built: {rows:,} rows, "
         f"{rows / seconds:,.0f} rows/s, {run.reading.kept:,} dialogues, "
-        f"{len(run.reading.rejected):,} rejected"
+        f"{len(run.reading.rejected):,} rejected" + used.progress(run.usage)
     )
 
 
@@ -326,8 +373,8 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "blocks_resumed": run.resumed,
         "python": sys.version.split()[0],
         "tokenizer": run.materials.tokenizer.origin,
-        "usage": {},
-        "cost": 0.0,
+        "usage": used.facts(run.usage),
+        "cost": run.usage.cost if run.usage else 0.0,
     }
 
 

@@ -4,16 +4,21 @@ import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .build import Outcome, build
 from .engine import ENGINES
 from .errors import RecipeError
+from .generate import WRITERS
+from .generate.server import with_server
 from .interrupt import TYPES, default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Screen
+
+if TYPE_CHECKING:
+    from .generate.means import Means
 
 
 def run_build(
@@ -24,8 +29,22 @@ def run_build(
     workers: int | None,
     engine: str,
     overwrite: bool,
+    asking: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
 ) -> Path:
     """Builds what the flags and the recipe file say.
+
+    Args:
+        flags: that are knobs of the recipe.
+        config: the recipe file.
+        out: the run's folder.
+        workers: processes.
+        engine: where blocks run.
+        overwrite: start the folder anew.
+        asking: how a model is asked, as `Means` names it.
+        limits: of that, as `Limits` names them.
+        retry_failed: ask anew what the server had failed to answer.
 
     Returns:
         The run's folder.
@@ -46,9 +65,27 @@ def run_build(
         engine=engine,
         overwrite=overwrite,
         screen=screen,
+        means=means_of(recipe, asking or {}, limits or {}),
+        retry_failed=retry_failed,
     )
     screen.say(_summary(outcome, folder))
     return folder
+
+
+def means_of(
+    recipe: Recipe, asking: Mapping[str, Any], limits: Mapping[str, Any]
+) -> "Means | None":
+    """How a recipe's model is asked; None where none is.
+
+    Raises:
+        RecipeError: a limit cannot be kept.
+    """
+    if not WRITERS[recipe.llm].asks:
+        return None
+    from .generate.means import Means
+    from .generate.pace import Limits
+
+    return Means(Limits(**limits), **asking)
 
 
 def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
@@ -67,7 +104,7 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
-    return recipe
+    return with_server(recipe)
 
 
 def parse_rates(text: str) -> dict[str, float]:

@@ -65,6 +65,16 @@ class Plan:
             keys = tuple(dialogue.key for dialogue in dialogues)
             self.rows.append(PlannedRow(row_id(one.name, keys), one.name, tuple(members), rounds))
 
+    def without(self, rows: Sequence[tuple[PlannedRow, str]]) -> "Plan":
+        """The plan without these rows, whose dialogues are left out for the reason given."""
+        gone = {row.id for row, _ in rows}
+        left_out = [LeftOut(member, row.type, why) for row, why in rows for member in row.members]
+        return Plan(
+            [row for row in self.rows if row.id not in gone],
+            [*self.left_out, *left_out],
+            self.drawn,
+        )
+
 
 def plan_block(block: Block, writer: Scriptwriter) -> Plan:
     """Draws which dialogues take part in which type, and checks that each can.

@@ -52,14 +52,14 @@ class Scriptwriter:
         """Whether the whole script of a row keeps within the budget."""
         if self.recipe.max_tokens is None:
             return True
-        return self._tokens(self.script(type_name, dialogues)) <= self.recipe.max_tokens
+        return self.tokens(self.script(type_name, dialogues)) <= self.recipe.max_tokens
 
     def rounds_that_fit(self, type_name: str, dialogues: Sequence[Dialogue]) -> Rounds | None:
         """The most rounds of a script that keep it within the budget; None if none do."""
         most = self.recipe.max_tokens or 0
         script = self._interrupted(type_name, dialogues)
         for rounds in ways_to_shorten(script, self.recipe.shorten):
-            if self._tokens(self._distracted(shortened(script, rounds))) <= most:
+            if self.tokens(self._distracted(shortened(script, rounds))) <= most:
                 return rounds
         return None
 
@@ -68,9 +68,11 @@ class Scriptwriter:
         return finish(TYPES[type_name].script(dialogues, chance, self.setting), self.reply)
 
     def _distracted(self, script: Script) -> Script:
-        return distract(script, Distraction(self.banks, self.reply, self.slicer, self.recipe))
+        return finish(
+            distract(script, Distraction(self.banks, self.slicer, self.recipe)), self.reply
+        )
 
-    def _tokens(self, script: Script) -> int:
+    def tokens(self, script: Script) -> int:
         """The tokens of all that is heard, each utterance encoded by itself."""
         return sum(self.slicer.tokens(one.text[: one.heard]) for one in script.utterances)
 

@@ -35,6 +35,8 @@ def counts(
             "generators",
             "pairs",
             "replies",
+            "refused",
+            "unbuilt",
             "shortened",
         )
     }
@@ -65,7 +67,8 @@ def wrong_sums(counted: Mapping[str, Any], files: Sequence[WrittenFile], samples
     """
     written = sum(counted["written"].values())
     planned = sum(counted["planned"].values())
-    expected = min(samples, planned) if samples else planned
+    unbuilt = sum(counted["unbuilt"].values())
+    expected = min(samples, planned + unbuilt) - unbuilt if samples else planned
     sums = {
         "source rows = kept + rejected": (
             counted["source_rows"],
