@@ -161,6 +161,127 @@ def build(  # as many as the contract has flags
 
 
 @app.command(
+    epilog="Example: duplexdata estimate --format duo --source sample --llm openai --model gpt-4o",
+)
+def estimate(  # those of build
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    source: flags.Source = None,
+    layout: flags.Layout = None,
+    limit: flags.Limit = None,
+    samples: flags.Samples = None,
+    seed: flags.Seed = None,
+    rates: flags.Rates = None,
+    statements: flags.Statements = None,
+    max_tokens: flags.MaxTokens = None,
+    duplicates: flags.Duplicates = None,
+    language: flags.Language = None,
+    tokenizer: flags.Tokenizer = None,
+    slice_tokens: flags.SliceTokens = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    validation: flags.Validation = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    cache: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    config: flags.Config = None,
+    debug: flags.Debug = False,
+) -> None:
+    """Say what a build would ask a model, what of it is stored, and its cost; asks nothing."""
+    values = locals()
+    from .pipeline.commands import run_estimate
+
+    with _told(debug):
+        for line in run_estimate(
+            flags.given(flags.RECIPE, values),
+            config=config,
+            workers=workers,
+            engine=engine,
+            asking={"cache": cache},
+            limits={"price_in": price_in, "price_out": price_out},
+        ):
+            typer.echo(line)
+
+
+@app.command(
+    epilog="Example: duplexdata explain outputs/sample regeneration-0123456789abcdef0123",
+)
+def explain(
+    folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    row_id: Annotated[str, typer.Argument(help="The id of a row.")],
+    cache: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    debug: flags.Debug = False,
+) -> None:
+    """From a row back to all that made it: dialogues, chance, asks and replies, script, slices.
+
+    The sources have to be where they were. A row that was left out is told too.
+    """
+    from .pipeline.commands import run_explain
+
+    with _told(debug):
+        for line in run_explain(folder, row_id, cache=cache, workers=workers, engine=engine):
+            typer.echo(line)
+
+
+@app.command(
+    epilog="Example: duplexdata cache show",
+)
+def cache(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="show what is kept; prune (forget); export to, or import from, a Parquet file."
+        ),
+    ] = "show",
+    file: Annotated[
+        Path | None, typer.Argument(help="The Parquet file of an export or import.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run", help="A finished run: export its replies alone, or prune all but them."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Prune this model's replies alone.")
+    ] = None,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", help="Prune what is older, in days, alone.")
+    ] = None,
+    fake: Annotated[
+        bool, typer.Option("--fake", help="The replies of --llm fake, which are kept apart.")
+    ] = False,
+    folder: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    debug: flags.Debug = False,
+) -> None:
+    """Show, prune, export or import the replies that are kept, so that none is paid for twice."""
+    from .pipeline.commands import run_cache
+
+    with _told(debug):
+        for line in run_cache(
+            action,
+            folder,
+            fake=fake,
+            file=file,
+            run=run,
+            model=model,
+            older_than=older_than,
+            workers=workers,
+            engine=engine,
+        ):
+            typer.echo(line)
+
+
+@app.command(
     epilog="Example: duplexdata validate outputs/sample --source sample",
 )
 def validate(

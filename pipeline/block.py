@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
-from .block_work import BlockTask, Work, begin, begin_again, count_reply, kept_rows
+from .block_work import BlockTask, Work, begin, begin_again, count_reply
 from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
@@ -50,7 +50,7 @@ def build_task(task: BlockTask) -> BlockReport:
     recipe, tally = task.recipe, _Tally()
     work = begin_again(task) if WRITERS[recipe.llm].asks else begin(task)
     block, plan = work.block, work.plan
-    kept = kept_rows(plan, task)
+    kept = work.rows
     made: dict[str, Script] = {}
     if WRITERS[recipe.llm].asks:
         from .block_asks import write_rows  # with what talks to the store

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from .block_work import BlockTask, Work, begin_again, count_reply, kept_rows
+from .block_work import BlockTask, Work, begin_again, count_reply
 from .dialogue import Ask, Reply, Script
 from .errors import AskingError
 from .generate.live import LeaveOut, LiveWriter
@@ -48,12 +48,11 @@ class AskReport:
 def ask_task(task: AskTask) -> AskReport:
     """Writes the scripts of some rows as far as replies are there, and says what is wanted."""
     work = begin_again(task.block)
-    rows = kept_rows(work.plan, task.block)
     live = live_writer(task.block, work)
     writer = work.writer_with(live.reply)
     wanted: dict[int, list[Request]] = {}
     for number in task.rows:
-        row = rows[number]
+        row = work.rows[number]
         try:
             writer.script(row.type, work.dialogues_of(row), row.rounds)
         except LeaveOut:
@@ -61,7 +60,7 @@ def ask_task(task: AskTask) -> AskReport:
         if live.wanted:
             wanted[number] = list({one.key: one for one in live.wanted}.values())
             live.wanted.clear()
-    return AskReport(task.block.number, len(rows), task.rows, wanted)
+    return AskReport(task.block.number, len(work.rows), task.rows, wanted)
 
 
 @dataclass(slots=True)

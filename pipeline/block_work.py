@@ -55,6 +55,7 @@ class Work:
     Attributes:
         writer: of scripts, offline.
         plan: of all rows to come.
+        rows: of these, the ones that the sample keeps.
         prompts: by language, where a model is asked.
     """
 
@@ -62,6 +63,7 @@ class Work:
     slicer: Slicer
     writer: Scriptwriter
     plan: Plan
+    rows: Sequence[PlannedRow]
     prompts: dict[str, Prompts]
 
     def dialogues_of(self, row: PlannedRow) -> list[Dialogue]:
@@ -97,12 +99,13 @@ def begin(task: BlockTask) -> Work:
         answers_anew=WRITERS[recipe.llm].answers_anew,
     )
     writer = Scriptwriter(setting, materials.banks, slicer, recipe, offline_reply)
-    return Work(block, slicer, writer, plan_block(block, writer), prompts)
+    plan = plan_block(block, writer)
+    return Work(block, slicer, writer, plan, _kept_rows(plan, task), prompts)
 
 
 def begin_again(task: BlockTask) -> Work:
-    """The same of a block that a process works on several times: the last two are kept."""
-    return _begun(_Kept(task.folder, task.number, task.digest, task))
+    """The same of a block that a process works on several times: the last few are kept."""
+    return _begun(_Kept(task.folder, task.number, task.digest, task.threshold, task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,11 @@ class _Kept:
     folder: str
     number: int
     digest: str
+    threshold: int | None
     task: BlockTask = field(compare=False)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _begun(kept: _Kept) -> Work:
     return begin(kept.task)
 
@@ -131,7 +135,7 @@ def fingerprints(materials: Materials, prompts: dict[str, Prompts]) -> dict[str,
     return found
 
 
-def kept_rows(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
+def _kept_rows(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
     """The rows of a plan that the sample keeps."""
     if task.threshold is None:
         return plan.rows

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,7 @@ def run_build(
     """
     keep_pandas_out()
     recipe = resolve_recipe(flags, config)
-    if engine not in ENGINES:
-        raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
+    engine = _known(engine)
     folder = out or default_folder(recipe)
     screen = Screen()
     outcome = build(
@@ -70,6 +69,73 @@ def run_build(
     )
     screen.say(_summary(outcome, folder))
     return folder
+
+
+def run_estimate(
+    flags: Mapping[str, Any],
+    *,
+    config: Path | None,
+    workers: int | None,
+    engine: str,
+    asking: Mapping[str, Any],
+    limits: Mapping[str, Any],
+) -> Iterator[str]:
+    """Says what a build of the same flags would ask a model; see `run_build`.
+
+    Raises:
+        DuplexdataError: a flag, the recipe or a source is wrong.
+    """
+    keep_pandas_out()
+    from .estimate import estimate
+
+    recipe = resolve_recipe(flags, config)
+    means = means_of(recipe, asking, limits)
+    yield from estimate(recipe, means, workers=workers or available_cores(), engine=_known(engine))
+
+
+def run_explain(
+    folder: Path, row_id: str, *, cache: Path | None, workers: int | None, engine: str
+) -> Iterator[str]:
+    """Tells how a row came to be.
+
+    Raises:
+        DuplexdataError: there is no such run or row.
+    """
+    keep_pandas_out()
+    from .explain import explain
+    from .generate.means import Means
+
+    means, count = Means(cache=cache), workers or available_cores()
+    yield from explain(folder, row_id, means, workers=count, engine=_known(engine))
+
+
+def run_cache(
+    action: str,
+    folder: Path | None,
+    *,
+    fake: bool,
+    run: Path | None,
+    workers: int | None,
+    engine: str,
+    **how: Any,
+) -> Iterator[str]:
+    """Does something with the store of replies; see `kept_replies`.
+
+    Raises:
+        DuplexdataError: it cannot be done.
+    """
+    keep_pandas_out()
+    from .generate.means import store_of
+    from .kept_replies import kept_replies
+
+    store, count = store_of(folder, fake=fake), workers or available_cores()
+    yield from kept_replies(action, store, run=run, workers=count, engine=_known(engine), **how)
+
+
+def _known(engine: str) -> str:
+    if engine not in ENGINES:
+        raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
+    return engine
 
 
 def means_of(

@@ -165,7 +165,9 @@ class Rounds:
                 del self._open[block.task.number]
                 self._submit(build_task, self._with_failed(block.task), _as_it_is)
                 continue
-            block = next((one for one in self._open.values() if one.ready), None)
+            # While much is asked for, ready rows may gather; a task of one is mostly overhead.
+            enough = min(_ROWS_AT_ONCE // 2, 1 + len(self._asked) // 8)
+            block = next((one for one in self._open.values() if len(one.ready) >= enough), None)
             if block is not None:
                 count = min(len(block.ready), _ROWS_AT_ONCE)
                 self._look(block, tuple(block.ready.popleft() for _ in range(count)))

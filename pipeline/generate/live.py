@@ -24,7 +24,7 @@ from .task import Task, critique_of, task_of
 
 _SENT_BACK = 2000
 """Code points of a refused reply that the model is shown again."""
-_CRITICISED = ("fuse", "statement")
+CRITICISED = ("fuse", "statement")
 
 
 class LeaveOut(Exception):  # noqa: N818  # what is to be done
@@ -110,12 +110,16 @@ class LiveWriter:
             return offline_reply(ask)
         raise LeaveOut(REPLY_REFUSED)
 
+    def first_request(self, ask: Ask) -> Request:
+        """What an ask would be asked with at first, its history taken as it is."""
+        return self._request(task_of(ask, self.recipe.markers), 0, None)
+
     def _origin(self, request: Request) -> str:
         return FAKE if self.recipe.llm == "fake" else request.model
 
     def _criticise(self, ask: Ask, task: Task, texts: tuple[str, ...]) -> None:
         """Has each text judged, if the recipe says so; all are asked for at once."""
-        if not self.recipe.critic or task.kind not in _CRITICISED:
+        if not self.recipe.critic or task.kind not in CRITICISED:
             return
         waiting, wrong = False, None
         for number, text in enumerate(texts):

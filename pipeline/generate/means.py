@@ -42,11 +42,16 @@ class Means:
 
     def store(self, recipe: Recipe) -> Path:
         """The file of replies; the fake engine's are kept apart from those that were paid for."""
-        path = store_path(self.cache)
-        return path.with_name(_FAKE_FILE) if recipe.llm == "fake" else path
+        return store_of(self.cache, fake=recipe.llm == "fake")
 
     def transport(self, recipe: Recipe) -> Transport:
         """The way to whom the recipe asks."""
         if recipe.llm == "fake":
             return FakeTransport(recipe.seed, recipe.fake_faults, self.fake_latency)
         return CLIENTS[self.client](self.key_file, self.timeout)
+
+
+def store_of(folder: Path | None, *, fake: bool) -> Path:
+    """The file of replies in a cache folder, the user's by default."""
+    path = store_path(folder)
+    return path.with_name(_FAKE_FILE) if fake else path
