@@ -124,7 +124,6 @@ def build(
         _refuse_changed(out, identity, manifest)
     if manifest is not None and retry_failed and REQUEST_FAILED in manifest["counts"]["left_out"]:
         manifest = None
-        (out / MANIFEST).unlink()
     if manifest is not None:
         remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
@@ -132,6 +131,7 @@ def build(
         source_files(source)  # a wrong name is told before a folder is made
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
+            (out / MANIFEST).unlink(missing_ok=True)  # of a run whose failures are taken up
             reading = Reading(recipe, screen.say)
             run = _Run(recipe, folder, workers, engine, screen, reading, materials, prints, means)
             _build_blocks(run)

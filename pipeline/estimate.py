@@ -65,7 +65,7 @@ def count_task(task: BlockTask) -> Counted:
             seen.add(request.key)
             asks = counted.asks[request.kind]
             asks.wanted += 1
-            asks.prompt += len(request.payload) // _BYTES_A_TOKEN
+            asks.prompt += _bytes_of(request) // _BYTES_A_TOKEN
             asks.completion += tokens
 
     def reply(ask: Ask) -> Reply:
@@ -92,6 +92,10 @@ def count_task(task: BlockTask) -> Counted:
         except LeaveOut:
             live.wanted.clear()
     return counted
+
+
+def _bytes_of(request: Request) -> int:
+    return sum(len(message["content"].encode()) for message in request.body["messages"])
 
 
 def _tokens_of(ask: Ask) -> int:

@@ -137,7 +137,7 @@ def _check_answer(texts: tuple[str, ...], task: Task) -> None:
     if len(text) > 8000:
         raise Unfit("too_long", f"{len(text)} code points")
     refused = task.values["refused_answer"]
-    if len(_words_of(refused)) >= 8 and _kept(refused, text[: 2 * len(refused)]) > _SAME_ANSWER:
+    if len(_words_of(refused)) >= 6 and _kept(refused, text[: 2 * len(refused)]) > _SAME_ANSWER:
         raise Unfit("the_same_answer")
 
 
