@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, flags
 from .pipeline.errors import DuplexdataError
 
 app = typer.Typer(
@@ -25,94 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback on an error.")]
-Format = Annotated[str | None, typer.Option("--format", help="What to render: tdm or duo.")]
-Source = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--source",
-        help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-        ".gz or .zst; may be given several times.  [default: ultrachat]",
-    ),
-]
-Layout = Annotated[
-    str | None,
-    typer.Option(
-        "--layout",
-        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-        "[default: guessed, and said]",
-    ),
-]
-Limit = Annotated[
-    int | None, typer.Option("--limit", help="Read the first N source rows.  [default: all]")
-]
-Samples = Annotated[
-    int | None,
-    typer.Option("--samples", help="Rows kept; 0 is all.  [default: tdm 0, duo 10000]"),
-]
-Seed = Annotated[int | None, typer.Option("--seed", help="Of all chance.  [default: 0]")]
-Rates = Annotated[
-    str | None,
-    typer.Option(
-        "--rates",
-        help="For each type the share of dialogues that take part, as a=1,b=0.5; types not "
-        "named are off.  [default: uninterrupted=1, topic_interweaving=1, "
-        "generation_termination=1, regeneration=0.55, dialogue_reset=1, back_on_topic=0.22]",
-    ),
-]
-Statements = Annotated[
-    float | None,
-    typer.Option(
-        "--statements",
-        help="Remarks that need no answer, per answer.  [default: tdm 0, duo 0.5]",
-    ),
-]
-MaxTokens = Annotated[
-    int | None,
-    typer.Option(
-        "--max-tokens",
-        help="Tokens of text that a row may hold, by the run's tokenizer; a longer one loses "
-        "whole rounds, or is left out. A prompt's markup comes on top: for tdm about as many "
-        "again, for duo about a tenth.  [default: no bound]",
-    ),
-]
-Duplicates = Annotated[
-    str | None,
-    typer.Option("--duplicates", help="Same roles and texts: reject or keep.  [default: reject]"),
-]
-Language = Annotated[
-    str | None,
-    typer.Option("--language", help="auto, or en or zh for all.  [default: auto]"),
-]
-Tokenizer = Annotated[
-    str | None,
-    typer.Option(
-        "--tokenizer",
-        help="A tiktoken encoding, a tokenizer.json, a sentencepiece .model, or a folder with "
-        "one.  [default: cl100k_base]",
-    ),
-]
-SliceTokens = Annotated[
-    int | None, typer.Option("--slice-tokens", help="Tokens an assistant slice.  [default: 10]")
-]
-Llm = Annotated[
-    str | None,
-    typer.Option("--llm", help="Who writes what the source lacks: offline.  [default: offline]"),
-]
-Validation = Annotated[
-    float | None,
-    typer.Option("--validation", help="Share of dialogues for the validation split.  [default: 0]"),
-]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", help="A TOML recipe, or a run's manifest.json; flags win."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start the folder anew.")]
-StageOut = Annotated[Path, typer.Option("--out", help="The folder that is made.")]
 
 
 def main() -> None:
@@ -169,11 +81,6 @@ def _told(
         raise typer.Exit(1) from None
 
 
-def _given(**flags: Any) -> dict[str, Any]:
-    """The flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None}
-
-
 def _tell_how_to_go_on(command: str | None) -> None:
     if command:
         typer.echo(f"go on with: {command}", err=True)
@@ -187,66 +94,60 @@ def _this_command() -> str:
 @app.command(
     epilog="Example: duplexdata build --format tdm --source sample --out outputs/sample",
 )
-def build(
-    format: Format = None,  # noqa: A002  # the flag's name
-    source: Source = None,
-    layout: Layout = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
-        ),
-    ] = None,
-    limit: Limit = None,
-    samples: Samples = None,
-    seed: Seed = None,
-    rates: Rates = None,
-    statements: Statements = None,
-    max_tokens: MaxTokens = None,
-    duplicates: Duplicates = None,
-    language: Language = None,
-    tokenizer: Tokenizer = None,
-    slice_tokens: SliceTokens = None,
-    llm: Llm = None,
-    validation: Validation = None,
-    workers: Workers = None,
-    engine: Annotated[str, typer.Option("--engine", help="Where blocks run: local.")] = "local",
-    config: Config = None,
-    overwrite: Overwrite = False,
-    push_to: Annotated[
-        str | None,
-        typer.Option("--push", help="Then publish it as this dataset on the Hub, owner/name."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Tell nothing but errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Tell a line a block, too.")] = False,
-    debug: Debug = False,
+def build(  # as many as the contract has flags
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    source: flags.Source = None,
+    layout: flags.Layout = None,
+    out: flags.Out = None,
+    limit: flags.Limit = None,
+    samples: flags.Samples = None,
+    seed: flags.Seed = None,
+    rates: flags.Rates = None,
+    statements: flags.Statements = None,
+    max_tokens: flags.MaxTokens = None,
+    duplicates: flags.Duplicates = None,
+    language: flags.Language = None,
+    tokenizer: flags.Tokenizer = None,
+    slice_tokens: flags.SliceTokens = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    validation: flags.Validation = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    config: flags.Config = None,
+    rpm: flags.Rpm = None,
+    tpm: flags.Tpm = None,
+    max_cost: flags.MaxCost = None,
+    max_requests: flags.MaxRequests = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    max_in_flight: flags.MaxInFlight = 256,
+    cache: flags.Cache = None,
+    key_file: flags.KeyFile = None,
+    client: flags.Client = "openai",
+    fake_latency: flags.FakeLatency = 0.0,
+    retry_failed: flags.RetryFailed = False,
+    overwrite: flags.Overwrite = False,
+    push_to: flags.PushTo = None,
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Build a dataset from dialogues, or go on with a build that was stopped.
 
     Run again, the same command goes on where it stopped; a finished folder is left as it is.
     """
-    given = _given(
-        format=format,
-        source=source,
-        layout=layout,
-        limit=limit,
-        samples=samples,
-        seed=seed,
-        rates=rates,
-        statements=statements,
-        max_tokens=max_tokens,
-        duplicates=duplicates,
-        language=language,
-        tokenizer=tokenizer,
-        slice_tokens=slice_tokens,
-        llm=llm,
-        validation=validation,
-    )
+    values = locals()
+    asking = {"cache": cache, "key_file": key_file, "client": client, "fake_latency": fake_latency}
     with _told(debug, go_on=_this_command()):
         from .pipeline.commands import run_build
 
         folder = run_build(
-            given,
+            flags.given(flags.RECIPE, values),
             config=config,
             out=out,
             workers=workers,
@@ -254,10 +155,134 @@ def build(
             overwrite=overwrite,
             quiet=quiet,
             verbose=verbose,
+            asking=asking,
+            limits=flags.given(flags.LIMITS, values),
+            retry_failed=retry_failed,
         )
     typer.echo(folder)
     if push_to:
         push(folder, push_to)
+
+
+@app.command(
+    epilog="Example: duplexdata estimate --format duo --source sample --llm openai --model gpt-4o",
+)
+def estimate(  # those of build
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    source: flags.Source = None,
+    layout: flags.Layout = None,
+    limit: flags.Limit = None,
+    samples: flags.Samples = None,
+    seed: flags.Seed = None,
+    rates: flags.Rates = None,
+    statements: flags.Statements = None,
+    max_tokens: flags.MaxTokens = None,
+    duplicates: flags.Duplicates = None,
+    language: flags.Language = None,
+    tokenizer: flags.Tokenizer = None,
+    slice_tokens: flags.SliceTokens = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    validation: flags.Validation = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    cache: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    config: flags.Config = None,
+    debug: flags.Debug = False,
+) -> None:
+    """Say what a build would ask a model, what of it is stored, and its cost; asks nothing."""
+    values = locals()
+    with _told(debug):
+        from .pipeline.commands import run_estimate
+
+        for line in run_estimate(
+            flags.given(flags.RECIPE, values),
+            config=config,
+            workers=workers,
+            engine=engine,
+            asking={"cache": cache},
+            limits={"price_in": price_in, "price_out": price_out},
+        ):
+            typer.echo(line)
+
+
+@app.command(
+    epilog="Example: duplexdata explain outputs/sample regeneration-0123456789abcdef0123",
+)
+def explain(
+    folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    row_id: Annotated[str, typer.Argument(help="The id of a row.")],
+    cache: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    debug: flags.Debug = False,
+) -> None:
+    """From a row back to all that made it: dialogues, chance, asks and replies, script, slices.
+
+    The sources have to be where they were. A row that was left out is told too.
+    """
+    with _told(debug):
+        from .pipeline.commands import run_explain
+
+        for line in run_explain(folder, row_id, cache=cache, workers=workers, engine=engine):
+            typer.echo(line)
+
+
+@app.command(
+    epilog="Example: duplexdata cache show",
+)
+def cache(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="show what is kept; prune (forget); export to, or import from, a Parquet file."
+        ),
+    ] = "show",
+    file: Annotated[
+        Path | None, typer.Argument(help="The Parquet file of an export or import.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run", help="A finished run: export its replies alone, or prune all but them."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Prune this model's replies alone.")
+    ] = None,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", help="Prune what is older, in days, alone.")
+    ] = None,
+    fake: Annotated[
+        bool, typer.Option("--fake", help="The replies of --llm fake, which are kept apart.")
+    ] = False,
+    folder: flags.Cache = None,
+    workers: flags.Workers = None,
+    engine: flags.Engine = "local",
+    debug: flags.Debug = False,
+) -> None:
+    """Show, prune, export or import the replies that are kept, so that none is paid for twice."""
+    with _told(debug):
+        from .pipeline.commands import run_cache
+
+        for line in run_cache(
+            action,
+            folder,
+            fake=fake,
+            file=file,
+            run=run,
+            model=model,
+            older_than=older_than,
+            workers=workers,
+            engine=engine,
+        ):
+            typer.echo(line)
 
 
 @app.command(
@@ -290,7 +315,7 @@ def validate(
     show: Annotated[
         int, typer.Option("--show", min=0, help="Offending rows shown for each rule.")
     ] = 3,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Prove the rules over rows, with code that shares nothing with what made them.
 
@@ -338,7 +363,7 @@ def show(
         bool, typer.Option("--random", help="Rows drawn by seed and id, not the first.")
     ] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Of --random.  [default: 0]")] = None,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Show conversations: both sides side by side in time (tdm), or as turns (duo).
 
@@ -390,7 +415,7 @@ def stats(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes.  [default: all cores]")
     ] = None,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Count what is in rows: lengths, silence, cuts, transitions, repetition.
 
@@ -447,7 +472,7 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, write the card, send nothing.")
     ] = False,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Publish a finished run as a dataset on the Hugging Face Hub.
 
@@ -483,7 +508,7 @@ def diff(
     card: Annotated[
         bool, typer.Option("--card", help="Put it into the card of the second one, a folder.")
     ] = False,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Say what differs between two runs: recipe, prompts, counts, rows by id, distributions."""
     from .pipeline.diff.command import run_diff
@@ -501,7 +526,7 @@ def recipe(
         Path | None,
         typer.Argument(help="A TOML recipe, or a run's manifest.json, to be checked."),
     ] = None,
-    debug: Debug = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Print the default recipe, each knob explained; or check a recipe, naming line and key."""
     from .pipeline.commands import show_recipe
@@ -514,48 +539,38 @@ def recipe(
     epilog="Example: duplexdata load --format tdm --source sample --out outputs/1-dialogues",
 )
 def load(
-    out: StageOut,
-    format: Format = None,  # noqa: A002  # the flag's name
-    source: Source = None,
-    layout: Layout = None,
-    limit: Limit = None,
-    samples: Samples = None,
-    seed: Seed = None,
-    rates: Rates = None,
-    statements: Statements = None,
-    max_tokens: MaxTokens = None,
-    duplicates: Duplicates = None,
-    language: Language = None,
-    tokenizer: Tokenizer = None,
-    slice_tokens: SliceTokens = None,
-    llm: Llm = None,
-    validation: Validation = None,
-    config: Config = None,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
+    out: flags.StageOut,
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    source: flags.Source = None,
+    layout: flags.Layout = None,
+    limit: flags.Limit = None,
+    samples: flags.Samples = None,
+    seed: flags.Seed = None,
+    rates: flags.Rates = None,
+    statements: flags.Statements = None,
+    max_tokens: flags.MaxTokens = None,
+    duplicates: flags.Duplicates = None,
+    language: flags.Language = None,
+    tokenizer: flags.Tokenizer = None,
+    slice_tokens: flags.SliceTokens = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    validation: flags.Validation = None,
+    config: flags.Config = None,
+    overwrite: flags.Overwrite = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Stage 1 of a build: read the sources; takes the flags of build, which all stages keep to."""
+    values = locals()
     from .pipeline.commands import run_load
 
     with _told(debug, kept="what is unfinished is made again"):
         run_load(
-            _given(
-                format=format,
-                source=source,
-                layout=layout,
-                limit=limit,
-                samples=samples,
-                seed=seed,
-                rates=rates,
-                statements=statements,
-                max_tokens=max_tokens,
-                duplicates=duplicates,
-                language=language,
-                tokenizer=tokenizer,
-                slice_tokens=slice_tokens,
-                llm=llm,
-                validation=validation,
-            ),
+            flags.given(flags.RECIPE, values),
             config=config,
             out=out,
             overwrite=overwrite,
@@ -568,18 +583,19 @@ def load(
 )
 def interrupt(
     folder: Annotated[Path, typer.Argument(help="What load wrote.")],
-    out: StageOut,
-    rates: Rates = None,
-    samples: Samples = None,
-    workers: Workers = None,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
+    out: flags.StageOut,
+    rates: flags.Rates = None,
+    samples: flags.Samples = None,
+    workers: flags.Workers = None,
+    overwrite: flags.Overwrite = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Stage 2: write the scripts, which may be edited: rows dropped, texts changed."""
+    values = locals()
     from .pipeline.commands import run_stage
 
     with _told(debug, kept="what is unfinished is made again"):
-        given = _given(rates=rates, samples=samples)
+        given = flags.given(("rates", "samples"), values)
         run_stage("interrupt", folder, out, given, workers=workers, overwrite=overwrite)
     typer.echo(out)
 
@@ -589,17 +605,18 @@ def interrupt(
 )
 def distract(
     folder: Annotated[Path, typer.Argument(help="What interrupt wrote.")],
-    out: StageOut,
-    statements: Statements = None,
-    workers: Workers = None,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
+    out: flags.StageOut,
+    statements: flags.Statements = None,
+    workers: flags.Workers = None,
+    overwrite: flags.Overwrite = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Stage 3: add statements to the scripts, which may be edited again."""
+    values = locals()
     from .pipeline.commands import run_stage
 
     with _told(debug, kept="what is unfinished is made again"):
-        given = _given(statements=statements)
+        given = flags.given(("statements",), values)
         run_stage("distract", folder, out, given, workers=workers, overwrite=overwrite)
     typer.echo(out)
 
@@ -610,10 +627,10 @@ def distract(
 )
 def slice_(
     folder: Annotated[Path, typer.Argument(help="What distract wrote.")],
-    out: StageOut,
-    workers: Workers = None,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
+    out: flags.StageOut,
+    workers: flags.Workers = None,
+    overwrite: flags.Overwrite = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Stage 4: cut the scripts into slices and lay these out in time."""
     from .pipeline.commands import run_stage
@@ -628,16 +645,17 @@ def slice_(
 )
 def export(
     folder: Annotated[Path, typer.Argument(help="What slice wrote.")],
-    out: StageOut,
-    format: Format = None,  # noqa: A002  # the flag's name
-    workers: Workers = None,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
+    out: flags.StageOut,
+    format: flags.Format = None,  # noqa: A002  # the flag's name
+    workers: flags.Workers = None,
+    overwrite: flags.Overwrite = False,
+    debug: flags.Debug = False,
 ) -> None:
     """Stage 5: render the slices as a run, the same that build makes."""
+    values = locals()
     from .pipeline.commands import run_stage
 
     with _told(debug, kept="what is unfinished is made again"):
-        given = _given(format=format)
+        given = flags.given(("format",), values)
         run_stage("export", folder, out, given, workers=workers, overwrite=overwrite)
     typer.echo(out)

@@ -3,56 +3,28 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .block_report import BlockReport, PlanReport, report_path
-from .dialogue import SPLITS, Ask, Reply, Split
-from .errors import BuildError
+from .block_work import BlockTask, Work, begin, begin_again, count_reply
+from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
-from .interrupt.cuts import cut_places
-from .interrupt.interaction import Setting
-from .load.block import Block, read_block
-from .load.dialogue_rows import read_dialogues
+from .load.block import Block
 from .markers import count_defused
-from .materials import Materials, load_materials
-from .plan import Plan, PlannedRow, plan_block, sample_rank
+from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
-from .scriptwriter import Scriptwriter
 from .slice.schedule import SlicedScript, slice_scripts
-from .slice.slicer import Slicer
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
 SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockTask:
-    """One block to plan or build: where it lies, and what of it is kept.
-
-    Attributes:
-        folder: the run's folder.
-        number: of the block.
-        digest: of the block.
-        file: the block's dialogues, handed over by a build, or Parquet of the stage before.
-        threshold: the highest sample rank that is kept; None keeps all.
-        fingerprints: of the materials that the run began with.
-    """
-
-    recipe: Recipe
-    folder: str
-    number: int
-    digest: str
-    file: str
-    fingerprints: dict[str, Any]
-    threshold: int | None = None
 
 
 def plan_task(task: BlockTask) -> PlanReport:
@@ -62,39 +34,48 @@ def plan_task(task: BlockTask) -> PlanReport:
         number=task.number,
         digest=task.digest,
         ranks=[sample_rank(row.id, task.recipe.seed) for row in work.plan.rows],
-        **planned_of(work),
+        **planned_of(work.plan, work.block),
     )
 
 
 def build_task(task: BlockTask) -> BlockReport:
     """Builds a block: its shards and its report are on disk when this returns."""
-    work = begin(task)
-    block, kept = work.block, kept_rows(work.plan, task)
-    tally = Tally()
+    recipe, tally = task.recipe, Tally()
+    asks = WRITERS[recipe.llm].asks
+    work = begin_again(task) if asks else begin(task)
+    block, plan, kept = work.block, work.plan, work.rows
+    made: dict[str, Script] = {}
+    if asks:
+        from .block_asks import write_rows  # with what talks to the store
+
+        written = write_rows(task, work, kept)
+        made, tally.replies, tally.refused = written.scripts, written.replies, written.refused
+        tally.unbuilt = Counter(row.type for row, _ in written.left_out)
+        plan = plan.without(written.left_out)
+        kept = [row for row in kept if row.id in made]
     files = []
     for split in SPLITS:
         rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
         if rows:
-            scripts = _sliced_scripts(rows, work, task.recipe, tally)
+            scripts = _sliced_scripts(rows, work, made, tally)
             tally.splits[split] += len(rows)
-            files.append(write_shard(task.recipe.format, task.folder, task.number, split, scripts))
+            files.append(write_shard(recipe.format, task.folder, task.number, split, scripts))
     report = BlockReport(
         number=block.number,
         digest=task.digest,
         threshold=task.threshold,
         files=files,
-        **planned_of(work),
+        **planned_of(plan, block),
         **tally.counts(),
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
-    del work, block, kept
+    del work, block, plan, kept, made
     collect()
     return report
 
 
-def planned_of(work: "Work") -> dict[str, Any]:
+def planned_of(plan: Plan, block: Block) -> dict[str, Any]:
     """What a report says of a block's plan."""
-    plan, block = work.plan, work.block
     return {
         "drawn": plan.drawn,
         "in_rows": _in_rows(plan),
@@ -115,6 +96,8 @@ class Tally:
     generators: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    unbuilt: Counter[str] = field(default_factory=Counter)
     shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
@@ -133,7 +116,7 @@ class Tally:
             name: _sorted(getattr(self, name))
             for name in (
                 *("written", "splits", "languages", "generators"),
-                *("pairs", "shortened", "replies"),
+                *("pairs", "shortened", "replies", "refused", "unbuilt"),
             )
         }
         return {**sums, "defused": self.defused}
@@ -143,7 +126,7 @@ class Tally:
 
         def counted_reply(ask: Ask) -> Reply:
             replied = reply(ask)
-            self.replies[f"{ask.kind}/{replied.origin}"] += 1
+            count_reply(self.replies, ask, replied)
             return replied
 
         return counted_reply
@@ -182,73 +165,17 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A block, and all that its rows are made with."""
-
-    block: Block
-    slicer: Slicer
-    writer: Scriptwriter
-    plan: Plan
-
-
-def begin(task: BlockTask) -> Work:
-    """Reads a block and plans it."""
-    recipe = task.recipe
-    file = Path(task.file)
-    read = read_dialogues if file.suffix == ".parquet" else read_block
-    block = read(task.number, file)
-    writer = scriptwriter_of(recipe, task.fingerprints)
-    return Work(block, writer.slicer, writer, plan_block(block, writer))
-
-
-def scriptwriter_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Scriptwriter:
-    """Who writes the scripts of a block."""
-    materials = same_materials(recipe, fingerprints)
-    slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
-    setting = Setting(
-        cut_places=cut_places(slicer),
-        transitions=materials.transitions,
-        stop_share=recipe.stop_share,
-        markers=recipe.markers,
-        answers_anew=WRITERS[recipe.llm].answers_anew,
-        bare_share=recipe.bare_share,
-    )
-    return Scriptwriter(setting, materials.banks, slicer, recipe, WRITERS[recipe.llm].reply)
-
-
-def same_materials(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Materials:
-    """The materials of the run, as they were when it began.
-
-    Raises:
-        BuildError: they are others now.
-    """
-    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    if materials.fingerprints() != fingerprints:
-        raise BuildError(
-            "the tokenizer, transitions or statements changed while the run was going on; "
-            "start it anew with --overwrite"
-        )
-    return materials
-
-
-def kept_rows(plan: Plan, task: BlockTask) -> Sequence[PlannedRow]:
-    """The planned rows that `--samples` keeps."""
-    if task.threshold is None:
-        return plan.rows
-    seed = task.recipe.seed
-    return [row for row in plan.rows if sample_rank(row.id, seed) <= task.threshold]
-
-
 def _sliced_scripts(
-    rows: Sequence[PlannedRow], work: Work, recipe: Recipe, tally: Tally
+    rows: Sequence[PlannedRow], work: Work, made: Mapping[str, Script], tally: Tally
 ) -> Iterator[SlicedScript]:
-    writer = replace(work.writer, reply=tally.counted(work.writer.reply))
+    """The scripts of rows, sliced; those that are not made already are written."""
+    recipe = work.writer.recipe
+    writer = work.writer_with(tally.counted(work.writer.reply))
     for begin_at in range(0, len(rows), SLICED_AT_ONCE):
         scripts = []
         for row in rows[begin_at : begin_at + SLICED_AT_ONCE]:
-            dialogues = [work.block.dialogues[member] for member in row.members]
-            scripts.append(writer.script(row.type, dialogues, row.rounds))
+            script = made.get(row.id) or writer.script(row.type, work.dialogues_of(row), row.rounds)
+            scripts.append(script)
             if row.rounds:
                 tally.shortened[row.type] += 1
         for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):

@@ -30,7 +30,9 @@ class BlockReport:
         shortened: rows written of which rounds were left out, by type.
         ordinary: dialogues that stay ordinary chat.
         defused: markers defused in the texts of written rows.
-        replies: replies by kind and origin, as `fuse/offline`.
+        replies: replies by kind and origin, as `fuse/offline`; of statements each counts.
+        refused: a model's replies that were not used, by kind and fault, as `fuse/lost_words`.
+        unbuilt: rows that were kept by the sample and could not be made, by type.
         files: the shards, or what a stage wrote.
         changed: rows whose script a person changed, by type.
         removed: rows that a person removed, by type; they are planned no more.
@@ -51,6 +53,8 @@ class BlockReport:
     generators: dict[str, int] = field(default_factory=dict)
     pairs: dict[str, int] = field(default_factory=dict)
     replies: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    unbuilt: dict[str, int] = field(default_factory=dict)
     shortened: dict[str, int] = field(default_factory=dict)
     defused: int = 0
     files: list[WrittenFile] = field(default_factory=list)

@@ -7,29 +7,36 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .block import BlockTask, build_task, plan_task
+from .block import build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
+from .block_work import BlockTask, fingerprints, prompts_of
 from .engine import ENGINES, warm_up
-from .errors import BuildError, FolderError, SourceError
-from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from .errors import BuildError, SourceError
+from .finished import (
+    checked_counts,
+    identity_of,
+    pass_1,
+    refuse_changed,
+    write_beside,
+    write_manifest,
+)
 from .garbage import collected_by_hand
+from .generate import REQUEST_FAILED, WRITERS, used
+from .generate.prompts import forget_prompts
 from .load.block import write_block
-from .load.files import SAMPLE, file_digest, shown_files, source_files
+from .load.files import source_files
 from .load.reading import Reading
 from .materials import Materials, forget_materials, load_materials
 from .progress import Progress, Sources
 from .recipe import Recipe
-from .run_folder import (
-    RunFolder,
-    finished_manifest,
-    open_folder,
-    refuse_another,
-    remove_leftovers,
-)
+from .run_folder import MANIFEST, RunFolder, finished_manifest, open_folder, remove_leftovers
 from .screen import Screen
 from .warm import MODULE, offer
+
+if TYPE_CHECKING:  # what talks to a server takes time to import
+    from .generate.means import Means
 
 _LARGE = 2_000_000
 """Bytes of sources, packed or not, from which on worker processes are started at once."""
@@ -55,6 +62,8 @@ class _Run:
     reading: Reading
     materials: Materials
     progress: Progress
+    fingerprints: dict[str, Any]
+    means: "Means | None"
     reports: dict[int, BlockReport] = field(default_factory=dict)
     dialogues: dict[int, int] = field(default_factory=dict)  # by block
     resumed: int = 0
@@ -66,7 +75,15 @@ class _Run:
 
 
 def build(
-    recipe: Recipe, out: Path, *, workers: int, engine: str, overwrite: bool, screen: Screen
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int,
+    engine: str,
+    overwrite: bool,
+    screen: Screen,
+    means: "Means | None" = None,
+    retry_failed: bool = False,
 ) -> Outcome:
     """Builds a dataset, or goes on where an earlier build of the same recipe stopped.
 
@@ -77,6 +94,9 @@ def build(
         engine: where blocks run.
         overwrite: start the folder anew.
         screen: where to say how it goes.
+        means: how a model is asked, where the recipe asks one.
+        retry_failed: build a finished run again whose requests failed; what has a reply is
+            not asked for again.
 
     Raises:
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
@@ -86,21 +106,38 @@ def build(
         offer(recipe)
         warm_up(MODULE)
     forget_materials()
+    forget_prompts()
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
-    identity = identity_of(recipe, materials)
+    prints = fingerprints(materials, prompts_of(recipe))
+    identity = identity_of(recipe, prints)
     manifest = None if overwrite else finished_manifest(out)
     if manifest is not None:
-        _refuse_changed(out, identity, manifest)
+        refuse_changed(out, identity, manifest)
+    if manifest is not None and retry_failed and REQUEST_FAILED in manifest["counts"]["left_out"]:
+        manifest = None
+    if manifest is not None:
         remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
     for source in recipe.source:
         source_files(source)  # a wrong name is told before a folder is made
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
+            (out / MANIFEST).unlink(missing_ok=True)  # of a run whose failures are taken up
             reading = Reading(recipe, screen.say)
             progress = Progress(screen, lambda: _read_so_far(reading))
-            run = _Run(recipe, folder, workers, engine, screen, reading, materials, progress)
+            run = _Run(
+                recipe,
+                folder,
+                workers,
+                engine,
+                screen,
+                reading,
+                materials,
+                progress,
+                prints,
+                means,
+            )
             with progress.shown():
                 _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
@@ -116,56 +153,35 @@ def _is_large(recipe: Recipe) -> bool:
     return False
 
 
-def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions", "statement_banks")
-    refuse_another(
-        out,
-        {name: identity[name] for name in compared},
-        {name: manifest.get(name) for name in compared},
-    )
-    for path, facts in manifest["files"].items():
-        file = out / path
-        if not file.is_file() or file.stat().st_size != facts["bytes"]:
-            raise FolderError(f"{file} is not what this run wrote; --overwrite builds it again")
-    _refuse_changed_sources(out, manifest)
-
-
-def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises a FolderError where a source that is still there holds something else now."""
-    built = {one["file"]: one["sha256"] for one in manifest["sources"]}
-    changed = [
-        file
-        for file, sha256 in built.items()
-        if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
-    ]
-    recipe = manifest["recipe"]
-    limits = [one.get("limit") for one in (recipe, *recipe.get("sources", ()))]
-    if not changed and all(limit is None for limit in limits):
-        try:
-            there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
-        except SourceError:
-            there = set(built)  # gone: what was built of it stays built
-        changed = sorted(there ^ set(built))
-    if changed:
-        raise FolderError(
-            f"{changed[0]} has changed since {out} was built; "
-            "choose another --out, or --overwrite it"
-        )
-
-
 def _build_blocks(run: _Run) -> None:
     tasks = _sampled_tasks(run) if run.recipe.samples else _tasks(run)
     if not run.recipe.samples:
         run.progress.begin("build", "built")
-    with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
-        for report in reports:
-            run.reports[report.number] = report
-            run.file(dialogues_path(report.number)).unlink()
-            run.progress.did(report.number, run.dialogues[report.number], report.written)
+    if WRITERS[run.recipe.llm].asks:
+        _ask_and_build(run, tasks)
+    else:
+        with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
+            for report in reports:
+                _take(run, report)
     run.progress.end()
     if run.resumed:
         run.screen.say(f"{run.resumed} blocks were finished before")
+
+
+def _take(run: _Run, report: BlockReport) -> None:
+    run.reports[report.number] = report
+    run.file(dialogues_path(report.number)).unlink()
+    run.progress.did(report.number, run.dialogues[report.number], report.written)
+
+
+def _ask_and_build(run: _Run, tasks: Iterator[BlockTask]) -> None:
+    """Builds blocks whose rows ask a model."""
+    from .rounds import Answering, build_in_rounds  # with what talks to a server
+
+    answering = Answering(run.recipe, run.means, run.engine, run.workers, run.screen)
+    with closing(build_in_rounds(tasks, answering, run.progress.used)) as reports:
+        for report in reports:
+            _take(run, report)
 
 
 def _tasks(run: _Run) -> Iterator[BlockTask]:
@@ -217,7 +233,6 @@ def _may_keep(plan: PlanReport, lowest: list[int], samples: int) -> bool:
 
 def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
-    fingerprints = run.materials.fingerprints()
     for block in run.reading.blocks():
         run.dialogues[block.number] = len(block.dialogues)
         file = run.file(dialogues_path(block.number))
@@ -228,7 +243,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
             number=block.number,
             digest=block.digest(),
             file=str(file),
-            fingerprints=fingerprints,
+            fingerprints=run.fingerprints,
         )
 
 
@@ -270,6 +285,6 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "blocks_resumed": run.resumed,
         "python": sys.version.split()[0],
         "tokenizer": run.materials.tokenizer.origin,
-        "usage": {},
-        "cost": 0.0,
+        "usage": used.facts(run.progress.usage),
+        "cost": used.cost(run.progress.usage),
     }

@@ -5,11 +5,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .build import Outcome, build
 from .engine import ENGINES
 from .errors import BuildError, FolderError, RecipeError
+from .generate import WRITERS
+from .generate.server import with_server
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
@@ -17,6 +19,9 @@ from .recipe import Recipe, make_recipe, with_rates
 from .recipe_file import read_recipe
 from .screen import Level, Screen
 from .stages import run as stages
+
+if TYPE_CHECKING:
+    from .generate.means import Means
 
 
 def run_build(
@@ -29,6 +34,9 @@ def run_build(
     overwrite: bool,
     quiet: bool = False,
     verbose: bool = False,
+    asking: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
 ) -> Path:
     """Builds what the flags and the recipe file say.
 
@@ -41,6 +49,9 @@ def run_build(
         overwrite: start the folder anew.
         quiet: tell nothing but errors.
         verbose: tell a line a block.
+        asking: how a model is asked, as `Means` names it.
+        limits: of that, as `Limits` names them.
+        retry_failed: ask anew what the server had failed to answer.
 
     Returns:
         The run's folder.
@@ -52,8 +63,7 @@ def run_build(
         raise RecipeError("--quiet and --verbose: only one of them can be")
     keep_pandas_out()
     recipe = resolve_recipe(flags, config)
-    if engine not in ENGINES:
-        raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
+    engine = _known(engine)
     folder = out or default_folder(recipe)
     screen = Screen(Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL)
     outcome = build(
@@ -63,9 +73,94 @@ def run_build(
         engine=engine,
         overwrite=overwrite,
         screen=screen,
+        means=means_of(recipe, asking or {}, limits or {}),
+        retry_failed=retry_failed,
     )
     screen.say(_summary(outcome, folder))
     return folder
+
+
+def run_estimate(
+    flags: Mapping[str, Any],
+    *,
+    config: Path | None,
+    workers: int | None,
+    engine: str,
+    asking: Mapping[str, Any],
+    limits: Mapping[str, Any],
+) -> Iterator[str]:
+    """Says what a build of the same flags would ask a model; see `run_build`.
+
+    Raises:
+        DuplexdataError: a flag, the recipe or a source is wrong.
+    """
+    keep_pandas_out()
+    from .estimate import estimate
+
+    recipe = resolve_recipe(flags, config)
+    means = means_of(recipe, asking, limits)
+    yield from estimate(recipe, means, workers=workers or available_cores(), engine=_known(engine))
+
+
+def run_explain(
+    folder: Path, row_id: str, *, cache: Path | None, workers: int | None, engine: str
+) -> Iterator[str]:
+    """Tells how a row came to be.
+
+    Raises:
+        DuplexdataError: there is no such run or row.
+    """
+    keep_pandas_out()
+    from .explain import explain
+    from .generate.means import Means
+
+    means, count = Means(cache=cache), workers or available_cores()
+    yield from explain(folder, row_id, means, workers=count, engine=_known(engine))
+
+
+def run_cache(
+    action: str,
+    folder: Path | None,
+    *,
+    fake: bool,
+    run: Path | None,
+    workers: int | None,
+    engine: str,
+    **how: Any,
+) -> Iterator[str]:
+    """Does something with the store of replies; see `kept_replies`.
+
+    Raises:
+        DuplexdataError: it cannot be done.
+    """
+    keep_pandas_out()
+    from .generate.means import store_of
+    from .kept_replies import kept_replies
+
+    store, count = store_of(folder, fake=fake), workers or available_cores()
+    yield from kept_replies(action, store, run=run, workers=count, engine=_known(engine), **how)
+
+
+def _known(engine: str) -> str:
+    if engine not in ENGINES:
+        raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
+    return engine
+
+
+def means_of(
+    recipe: Recipe, asking: Mapping[str, Any], limits: Mapping[str, Any]
+) -> "Means | None":
+    """How a recipe's model is asked; None where none is.
+
+    Raises:
+        RecipeError: a limit cannot be kept.
+    """
+    if not WRITERS[recipe.llm].asks:
+        return None
+    from .generate.means import Means
+    from .generate.pace import Limits
+
+    return Means(Limits(**limits), **asking)
 
 
 def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
@@ -89,7 +184,7 @@ def _resolved(given: Mapping[str, Any], config: Path | None) -> Recipe:
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
-    return recipe
+    return with_server(recipe)
 
 
 def run_load(flags: Mapping[str, Any], *, config: Path | None, out: Path, overwrite: bool) -> None:

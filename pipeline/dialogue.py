@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Role = Literal["user", "assistant"]
 State = Literal["query", "statement", "stop"]
@@ -15,6 +15,9 @@ SOURCE = "source"
 
 OFFLINE = "offline"
 """The origin of a text that was joined or chosen without a model."""
+
+PENDING = "pending"
+"""The origin of what stands in for a text that was asked for and has not come yet."""
 
 
 EDITED = "edited"
@@ -109,23 +112,43 @@ class Ask:
 
     Attributes:
         kind: what is wished for; `fuse` joins a transition and a message, `answer`
-            answers a question anew, `aside` asks about what is being said, and
-            `resumption` answers that and goes on.
+            answers a question anew, `aside` asks about what is being said, answers that
+            and goes on, and `statement` remarks on the dialogue.
         language: `en` or `zh`.
-        values: what the prompt of this kind is filled with.
+        values: what the text is to be made of.
+        history: what was said before, for a writer that looks at it.
+        replaceable: whether the offline writer's text can stand in for another's.
     """
 
     kind: str
     language: str
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
+    history: Sequence[Utterance] = ()
+    replaceable: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it hangs on texts that have not come yet."""
+        return any(one.origin == PENDING for one in self.history)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The text that came back, and who wrote it."""
+    """The texts that came back, and who wrote them.
 
-    text: str
+    Attributes:
+        texts: one; of an `aside` the question and the resumption; of a `statement` as
+            many as were asked for.
+        origin: of all of them.
+    """
+
+    texts: tuple[str, ...]
     origin: str
+
+    @property
+    def text(self) -> str:
+        """The first or only one."""
+        return self.texts[0]
 
 
 Scripting = Generator[Ask, Reply, Script]

@@ -7,12 +7,12 @@ here a share is spoken over answers (the recipe's `over`).
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .chance import Chance
-from .dialogue import Ask, Reply, Script, Utterance
+from .dialogue import Ask, Script, Scripting, Utterance
 from .markers import defuse, undo
 from .recipe import Recipe
 from .slice.schedule import slice_message
@@ -32,41 +32,40 @@ class Distraction:
 
     Attributes:
         banks: what there is to say, by language.
-        reply: who writes.
         slicer: cuts texts, as the script will be.
         recipe: how many statements, and how many of them over an answer.
     """
 
     banks: Mapping[str, Bank]
-    reply: Callable[[Ask], Reply]
     slicer: Slicer
     recipe: Recipe
 
 
-def distract(script: Script, distraction: Distraction) -> Script:
+def distract(script: Script, distraction: Distraction) -> Scripting:
     """The script with statements after its answers, and over some of them.
 
     After each answer that is heard whole come the whole part of `statements`, and one
     more with the probability of the rest; at most one of them over it, the others after.
+    All statements of a script are asked for at once.
     """
     recipe = distraction.recipe
     if not recipe.statements:
         return script
-    chance = Chance(recipe.seed, script.keys)
-    more = chance.of(f"statements/{script.type}/more")
-    over = chance.of(f"statements/{script.type}/over")
-    name = _name_in(script, recipe.markers)
+    after = _places(script, recipe)
+    if not after:
+        return script
+    values = {"statements": _statements(script, len(after), distraction), "after": after}
+    reply = yield Ask("statement", script.language, values, history=script.utterances)
+    over = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/over")
     utterances: list[Utterance] = []
-    said: list[str] = []
     ordinal = 0
     for number, utterance in enumerate(script.utterances):
         utterances.append(utterance)
-        if utterance.role == "user" or utterance.cut:
-            continue
-        whole = int(recipe.statements)
-        count = whole + (more.fraction(number) < recipe.statements - whole)
-        for nth in range(count):
-            statement = _statement(script, name, ordinal, said, distraction)
+        for nth in range(after.count(number)):
+            text = defuse(reply.texts[ordinal].strip(), recipe.markers)
+            statement = Utterance(
+                "user", text, len(text), -1, "statement", "statement", reply.origin
+            )
             if nth == 0 and over.fraction(number) < recipe.over:
                 statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
@@ -74,30 +73,34 @@ def distract(script: Script, distraction: Distraction) -> Script:
     return replace(script, utterances=tuple(utterances))
 
 
-def _statement(
-    script: Script, name: str | None, ordinal: int, said: list[str], distraction: Distraction
-) -> Utterance:
-    """The next statement of a script, in silence; none is said twice while the bank lasts.
+def _places(script: Script, recipe: Recipe) -> list[int]:
+    """For each statement to come, the number of the answer that it follows."""
+    more = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/more")
+    whole = int(recipe.statements)
+    return [
+        number
+        for number, utterance in enumerate(script.utterances)
+        if utterance.role == "assistant" and not utterance.cut
+        for _ in range(whole + (more.fraction(number) < recipe.statements - whole))
+    ]
 
-    Args:
-        script: that it is added to.
-        name: that a statement of the script may speak of.
-        ordinal: its number among those of the script.
-        said: the sentences that were said; its own are added.
-        distraction: what statements are added with.
-    """
-    recipe, language = distraction.recipe, script.language
-    draws = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/text/{ordinal}")
-    bank = distraction.banks[language]
-    kind, template = bank.pick(draws, name, said)
-    if name and not _stays_statement(template.replace(NAME_SLOT, name), language):
-        kind, template = bank.pick(draws, None, said)  # the name makes something else of it
-    said.append(template)
-    first = template.replace(NAME_SLOT, name or "")
-    values = {"statement": _longer(first, kind, ordinal, script, said, distraction)}
-    reply = distraction.reply(Ask("statement", language, values))
-    spoken = defuse(reply.text.strip(), recipe.markers)
-    return Utterance("user", spoken, len(spoken), -1, "statement", "statement", reply.origin)
+
+def _statements(script: Script, count: int, distraction: Distraction) -> tuple[str, ...]:
+    """So many statements of the bank; none is said twice in a script while the bank lasts."""
+    chance = Chance(distraction.recipe.seed, script.keys)
+    bank, language = distraction.banks[script.language], script.language
+    name = _name_in(script, distraction.recipe.markers)
+    said: list[str] = []
+    statements = []
+    for ordinal in range(count):
+        draws = chance.of(f"statements/{script.type}/text/{ordinal}")
+        kind, template = bank.pick(draws, name, said)
+        if name and not _stays_statement(template.replace(NAME_SLOT, name), language):
+            kind, template = bank.pick(draws, None, said)  # the name makes something else of it
+        said.append(template)
+        first = template.replace(NAME_SLOT, name or "")
+        statements.append(_longer(first, kind, ordinal, script, said, distraction))
+    return tuple(statements)
 
 
 def _longer(
@@ -105,7 +108,8 @@ def _longer(
 ) -> str:
     """A statement, and in a share of cases one or two more of its kind in the same breath.
 
-    A list of short ones alone would teach that what is long is to be answered.
+    A list of short ones alone would teach that what is long is to be answered. The further
+    sentences are added to `said`.
     """
     recipe, language = distraction.recipe, script.language
     chance = Chance(recipe.seed, script.keys)

@@ -1,7 +1,7 @@
 """What will be built of a block: every row to come, and what is left out and why."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .chance import Chance
 from .dialogue import Dialogue, row_id
@@ -67,6 +67,16 @@ class Plan:
         else:
             keys = tuple(dialogue.key for dialogue in dialogues)
             self.rows.append(PlannedRow(row_id(one.name, keys), one.name, tuple(members), rounds))
+
+    def without(self, rows: Sequence[tuple[PlannedRow, str]]) -> "Plan":
+        """The plan without these rows, whose dialogues are left out for the reason given."""
+        gone = {row.id for row, _ in rows}
+        left_out = [LeftOut(member, row.type, why) for row, why in rows for member in row.members]
+        return replace(
+            self,
+            rows=[row for row in self.rows if row.id not in gone],
+            left_out=[*self.left_out, *left_out],
+        )
 
 
 def plan_block(block: Block, writer: Scriptwriter) -> Plan:

@@ -10,9 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .generate import used
 from .screen import Level, Screen
+
+if TYPE_CHECKING:  # what talks to a server takes time to import
+    from .generate.asking import Usage
 
 _LOOKS = 0.25
 """Seconds between two looks at whether something is to be shown."""
@@ -42,10 +46,12 @@ class Progress:
     Attributes:
         screen: where it is shown.
         sources: tells how far they are read.
+        usage: of a model so far; None where none was asked.
     """
 
     screen: Screen
     sources: Callable[[], Sources]
+    usage: "Usage | None" = None
     _stage: str = ""
     _verb: str = ""
     _began: float = 0.0
@@ -90,6 +96,10 @@ class Progress:
             self._earlier += sum(rows.values())
         self.screen.say(f"block {number}: {dialogues:,} dialogues, finished before", Level.VERBOSE)
 
+    def used(self, usage: "Usage") -> None:
+        """What was used of a model so far."""
+        self.usage = usage
+
     def end(self) -> None:
         """The stage is done: its line stays."""
         lines, record = self.lines(), self.record()
@@ -133,7 +143,7 @@ class Progress:
             new = rows - self._earlier
             share = self._share(sources)
             left = self._seconds_left(share, seconds)
-            return {
+            told = {
                 "stage": self._stage,
                 "seconds": round(seconds, 1),
                 "share": None if share is None else round(share, 4),
@@ -146,9 +156,12 @@ class Progress:
                 "rejected": sources.rejected,
                 "blocks": self._blocks,
             }
+        if self.usage is not None:
+            told |= {"usage": used.facts(self.usage), "cost": used.cost(self.usage)}
+        return told
 
     def lines(self) -> list[str]:
-        """The same for people: a line, and one of counts by type."""
+        """The same for people: a line, one of counts by type, and one of what a model was asked."""
         told = self.record()
         parts = [f"{told['rows']:,} rows", f"{told['rejected']:,} rejected"]
         if told["rows_per_second"] is not None:
@@ -164,6 +177,8 @@ class Progress:
         if told["types"]:
             by_type = ", ".join(f"{name} {count:,}" for name, count in told["types"].items())
             lines.append(f"       {by_type}")
+        if self.usage is not None:
+            lines.append(f"       {used.progress(self.usage)}")
         return lines
 
     def _share(self, sources: Sources) -> float | None:

@@ -65,6 +65,17 @@ class Recipe:
     slice_tokens: int = 10
     tail_idle: int = 1
     llm: str = "offline"
+    model: str = ""
+    model_strong: str = ""
+    base_url: str = ""
+    temperature: float | None = None
+    max_reply_tokens: int = 2048
+    request: Mapping[str, Any] = field(default_factory=dict)
+    tries: int = 3
+    on_failure: str = "offline"
+    critic: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    fake_faults: float = 0.0
     stop_share: float = 0.2
     bare_share: float | None = None
     group_weights: Mapping[str, float] = field(default_factory=dict)
@@ -75,7 +86,12 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values, without the knobs that are not set."""
-        plain = {name: value for name, value in asdict(self).items() if value is not None}
+        unused = OF_A_MODEL if self.llm == "offline" else ()
+        plain = {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None and name not in unused
+        }
         plain["source"], plain["markers"] = list(self.source), list(self.markers)
         plain["sources"] = [
             {name: value for name, value in asdict(one).items() if value is not None}
@@ -97,6 +113,12 @@ class Recipe:
         """A sha256 of the recipe."""
         return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
 
+
+OF_A_MODEL = (
+    *("model", "model_strong", "base_url", "temperature", "max_reply_tokens", "request"),
+    *("tries", "on_failure", "critic", "prompts", "fake_faults"),
+)
+"""Knobs that say how a model is asked; no part of a recipe that asks none."""
 
 DEFAULT_SAMPLES = {"tdm": 0, "duo": 10_000}
 """Rows kept where nothing else is said; DUO was trained on 10,000 (its section 3.1)."""

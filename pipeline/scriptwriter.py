@@ -62,13 +62,14 @@ class Scriptwriter:
 
     def distracted(self, script: Script) -> Script:
         """A script with statements."""
-        return distract(script, Distraction(self.banks, self.reply, self.slicer, self.recipe))
+        distraction = Distraction(self.banks, self.slicer, self.recipe)
+        return finish(distract(script, distraction), self.reply)
 
     def fits(self, type_name: str, dialogues: Sequence[Dialogue]) -> bool:
         """Whether the whole script of a row keeps within the budget."""
         if self.recipe.max_tokens is None:
             return True
-        return self._tokens(self.script(type_name, dialogues)) <= self.recipe.max_tokens
+        return self.tokens(self.script(type_name, dialogues)) <= self.recipe.max_tokens
 
     def rounds_that_fit(self, type_name: str, dialogues: Sequence[Dialogue]) -> Rounds | None:
         """The most rounds of a script that keep it within the budget; None if none do."""
@@ -77,11 +78,11 @@ class Scriptwriter:
         ordinary = self.ordinary(dialogues)
         for rounds in ways_to_shorten(script, self.recipe.shorten):
             kept = shortened(script, rounds)
-            if self._tokens(kept if ordinary else self.distracted(kept)) <= most:
+            if self.tokens(kept if ordinary else self.distracted(kept)) <= most:
                 return rounds
         return None
 
-    def _tokens(self, script: Script) -> int:
+    def tokens(self, script: Script) -> int:
         """The tokens of all that is heard, each utterance encoded by itself."""
         return sum(self.slicer.tokens(one.text[: one.heard]) for one in script.utterances)
 

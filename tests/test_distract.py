@@ -11,6 +11,7 @@ from duplexdata.pipeline.declarative import fault
 from duplexdata.pipeline.dialogue import Ask, Reply, Script, Utterance
 from duplexdata.pipeline.distract import Distraction, distract
 from duplexdata.pipeline.export import FORMATS
+from duplexdata.pipeline.generate import finish
 from duplexdata.pipeline.markers import IDLE
 from duplexdata.pipeline.recipe import Recipe
 from duplexdata.pipeline.slice.schedule import slice_script
@@ -25,7 +26,7 @@ BANK = Bank((("That makes sense to me now.", "Right."), ("I had no idea at all."
 
 def said(ask: Ask) -> Reply:
     """A writer that says what it is given."""
-    return Reply(ask.values["statement"], "offline")
+    return Reply(tuple(ask.values["statements"]), "offline")
 
 
 def script(answers: int = 3, answer: str = LONG, key: str = "k") -> Script:
@@ -43,7 +44,7 @@ def script(answers: int = 3, answer: str = LONG, key: str = "k") -> Script:
 def distracted(one: Script, statements: float, over: float = 0.5, seed: int = 0) -> Script:
     """The script with statements of a small bank."""
     recipe = Recipe("tdm", statements=statements, over=over, seed=seed)
-    return distract(one, Distraction({"en": BANK}, said, Slicer(CL100K, 10), recipe))
+    return finish(distract(one, Distraction({"en": BANK}, Slicer(CL100K, 10), recipe)), said)
 
 
 def statements_of(one: Script) -> list[Utterance]:
@@ -161,7 +162,7 @@ def test_a_script_repeats_no_statement(language: str) -> None:
     recipe = Recipe("tdm", statements=10)
     bank = {language: load_bank(language, None)}
     one = replace(script(4), language=language)
-    one = distract(one, Distraction(bank, said, Slicer(CL100K, 10), recipe))
+    one = finish(distract(one, Distraction(bank, Slicer(CL100K, 10), recipe)), said)
     texts = [statement.text for statement in statements_of(one)]
     assert len(set(texts)) == len(texts) == 40
 
@@ -173,7 +174,7 @@ def test_a_name_of_the_dialogue_is_spoken_of() -> None:
     texts = set()
     for number in range(30):
         named = script(1, "We went to Faro, and then on to Faro by boat.", key=str(number))
-        one = distract(named, Distraction({"en": bank}, said, Slicer(CL100K, 10), recipe))
+        one = finish(distract(named, Distraction({"en": bank}, Slicer(CL100K, 10), recipe)), said)
         texts |= {statement.text for statement in statements_of(one)}
     assert texts == {"Right.", "I like Faro."}
 
@@ -199,7 +200,7 @@ def test_a_share_of_statements_is_joined(language: str, share: float) -> None:
     counts: Counter[int] = Counter()
     for number in range(60):
         one = replace(script(2, key=str(number)), language=language)
-        one = distract(one, Distraction(bank, said, Slicer(CL100K, 10), recipe))
+        one = finish(distract(one, Distraction(bank, Slicer(CL100K, 10), recipe)), said)
         for statement in statements_of(one):
             assert fault(statement.text, language) is None
             parts = sentences_in(statement.text, language)
@@ -219,9 +220,10 @@ def test_what_makes_no_statement_together_is_said_alone() -> None:
     recipe = Recipe("tdm", statements=1, over=0, joined_statements=1)
     texts = set()
     for number in range(30):
-        one = distract(
-            script(1, key=str(number)),
-            Distraction({"en": Bank((refused,), ((),), "")}, said, Slicer(CL100K, 10), recipe),
+        bank = {"en": Bank((refused,), ((),), "")}
+        one = finish(
+            distract(script(1, key=str(number)), Distraction(bank, Slicer(CL100K, 10), recipe)),
+            said,
         )
         texts |= {statement.text for statement in statements_of(one)}
     assert texts == set(refused)

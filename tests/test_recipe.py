@@ -166,6 +166,26 @@ def test_the_manifest_builds_the_same_bytes(
     assert "already finished" in finished.stderr
 
 
+def test_the_manifest_of_a_model_s_run_builds_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with replies of a model, faulty ones too: whom it asked and how is in the recipe."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    asked = ("--llm", "fake", "--model", "stand-in", "--fake-faults", "0.4", "--limit", "20")
+    flags = ("--format", "duo", "--source", "sample", *asked)
+    first = run("build", *flags, "--out", "first", "--workers", "1")
+    assert first.exit_code == 0, first.stderr
+    again = run("build", "--config", "first/manifest.json", "--out", "again", "--workers", "1")
+    assert again.exit_code == 0, again.stderr
+    files = {path.relative_to("first") for path in Path("first").rglob("*") if path.is_file()}
+    for file in files - {Path("run.json")}:
+        assert (Path("again") / file).read_bytes() == (Path("first") / file).read_bytes(), file
+    manifest = json.loads(Path("again/manifest.json").read_text("utf-8"))
+    assert manifest["recipe"]["model"] == "stand-in"
+    assert manifest["counts"]["refused"]
+
+
 def test_the_card_s_recipe_is_the_run_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The TOML in the card of a mixture gives the recipe whose hash the manifest has."""
     monkeypatch.chdir(tmp_path)

@@ -126,7 +126,7 @@ def test_without_a_budget_nothing_is_left_out() -> None:
 
 def test_statements_count() -> None:
     """The budget is of all text, remarks included."""
-    from duplexdata.pipeline.generate import WRITERS
+    from duplexdata.pipeline.generate.offline import offline_reply
     from duplexdata.pipeline.materials import load_materials
     from duplexdata.pipeline.slice.slicer import Slicer
 
@@ -138,7 +138,7 @@ def test_statements_count() -> None:
         materials.banks,
         Slicer(materials.tokenizer, 10),
         recipe,
-        WRITERS["offline"].reply,
+        offline_reply,
     )
     rounds = remarking.rounds_that_fit("uninterrupted", [FIVE[3]])
     assert rounds is not None

@@ -1,11 +1,12 @@
 """Engines: where blocks run. An engine is one file and one line here."""
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Protocol, TypeVar
+from concurrent.futures import Future
+from typing import Protocol, Self, TypeVar
 
-from .local import run_local, warm_up
+from .local import LocalPool, run_local, warm_up
 
-__all__ = ["ENGINES", "Engine", "warm_up"]
+__all__ = ["ENGINES", "POOLS", "Engine", "Pool", "warm_up"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,4 +21,23 @@ class Engine(Protocol):
         """Tasks are drawn from the iterator only as workers become free."""
 
 
+class Pool(Protocol):
+    """Processes that run functions on tasks that come to be as others end."""
+
+    def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+        """Has a process run a function on a task."""
+        ...
+
+    def result(self, done: Future[Result]) -> Result:
+        """The result of a task that is done."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+
 ENGINES: dict[str, Engine] = {"local": run_local}
+
+POOLS: dict[str, Callable[[int], Pool]] = {"local": LocalPool}
+"""The same engines, where it hangs on results what is to be done next."""

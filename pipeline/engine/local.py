@@ -12,10 +12,12 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from ..errors import BuildError
 from ..light_arrow import keep_pandas_out
+
+_DIED = "a worker process died (often: out of memory); try fewer with --workers"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -40,14 +42,48 @@ def run_local(
     try:
         yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
-        raise BuildError(
-            "a worker process died (often: out of memory); try fewer with --workers"
-        ) from error
+        raise BuildError(_DIED) from error
     except BaseException:
         _kill(pool)
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class LocalPool:
+    """See `Pool`. Its processes are killed where an error ends it."""
+
+    def __init__(self, workers: int) -> None:
+        """Starts no process before there is a task."""
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=_process_context(), initializer=_become_worker
+        )
+
+    def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+        """Has a process run a function on a task."""
+        try:
+            return self._pool.submit(function, task)
+        except BrokenProcessPool as error:
+            raise BuildError(_DIED) from error
+
+    def result(self, done: Future[Result]) -> Result:
+        """The result of a task that is done.
+
+        Raises:
+            BuildError: its process died.
+        """
+        try:
+            return done.result()
+        except BrokenProcessPool as error:
+            raise BuildError(_DIED) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            _kill(self._pool)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def warm_up(module: str) -> None:

@@ -40,6 +40,8 @@ LEFT_OUT_TEXTS = {
     "group_not_filled": "too few dialogues were left for a group",
     "no_round_to_return_to": "every dialogue of its group has a single round",
     "removed_by_hand": "a person removed its script before it was rendered",
+    "reply_refused": "no reply of the model to one of its asks could be used",
+    "request_failed": "the model's server could not answer one of its asks",
     "too_long": "it does not fit the length budget, however shortened",
 }
 

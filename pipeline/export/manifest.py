@@ -35,6 +35,8 @@ def counts(
             "generators",
             "pairs",
             "replies",
+            "refused",
+            "unbuilt",
             "shortened",
         )
     }
@@ -69,7 +71,8 @@ def wrong_sums(
     """
     written = sum(counted["written"].values())
     planned = sum(counted["planned"].values())
-    expected = min(samples, planned + removed) - removed if samples else planned
+    gone = removed + sum(counted["unbuilt"].values())
+    expected = min(samples, planned + gone) - gone if samples else planned
     sums = {
         "source rows = kept + rejected": (
             counted["source_rows"],

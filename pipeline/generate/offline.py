@@ -51,19 +51,17 @@ def offline_reply(ask: Ask) -> Reply:
     joining = load_joining(ask.language)
     values = ask.values
     if ask.kind == "answer":
-        return Reply(values["answer"], SOURCE)
+        return Reply((values["answer"],), SOURCE)
     if ask.kind == "aside":
-        return Reply(values["question"], OFFLINE)
+        return Reply((values["question"], _resumed(values, joining)), OFFLINE)
     if ask.kind == "statement":
-        return Reply(values["statement"], OFFLINE)
-    if ask.kind == "resumption":
-        return Reply(_resumed(values, joining), OFFLINE)
-    return Reply(join(values["transition"], values["message"], joining), OFFLINE)
+        return Reply(tuple(values["statements"]), OFFLINE)
+    return Reply((join(values["transition"], values["message"], joining),), OFFLINE)
 
 
 def _resumed(values: Mapping[str, str], joining: Joining) -> str:
     """The answer to an aside, a bridge, and the rest; a rest that begins a line still does."""
     answered = f"{values['answer']}{joining.separator}{values['bridge']}"
-    if values["said"].endswith("\n"):
+    if values["begun"].endswith("\n"):
         return f"{answered}\n{values['rest']}"
     return join(answered, values["rest"].lstrip(), joining)

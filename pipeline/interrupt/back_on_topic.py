@@ -63,22 +63,21 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     utterances[-1] = cut(utterances[-1], heard)
     # What is asked for is the source's own text; the script is defused as a whole.
     slots = {name: undo(value, setting.markers) for name, value in aside.slots.items()}
-    said = undo(answer.text[:heard], setting.markers)
-    values = {"question": fill(question, slots), "said": said}
-    asked = yield Ask("aside", language, values)
-    utterances.append(
-        setting.utterance("user", asked.text, "aside", asked.origin, state="query", at=heard)
-    )
     rest_from = answer.resume_at(setting.cut_places(answer.text), heard)
     values = {
-        "question": asked.text,
+        "question": fill(question, slots),
         "answer": fill(reply_form, slots),
         "bridge": bridge,
-        "said": undo(answer.text[:rest_from], setting.markers),
+        "said": undo(answer.text[:heard], setting.markers),
+        "begun": undo(answer.text[:rest_from], setting.markers),
         "rest": undo(answer.text[rest_from:], setting.markers),
     }
-    resumed = yield Ask("resumption", language, values)
-    utterances.append(setting.utterance("assistant", resumed.text, "resumption", resumed.origin))
+    reply = yield Ask("aside", language, values, history=tuple(utterances[:number]))
+    asked, resumed = reply.texts
+    utterances.append(
+        setting.utterance("user", asked, "aside", reply.origin, state="query", at=heard)
+    )
+    utterances.append(setting.utterance("assistant", resumed, "resumption", reply.origin))
     utterances += [spoken(turn, setting) for turn in dialogue.turns[number + 1 :]]
     return make_script(NAME, dialogues, utterances)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..chance import Chance
 from ..dialogue import Ask, Dialogue, Scripting
+from ..markers import undo
 from .cuts import cut
 from .fuse import fused
 from .interaction import NO_PLACE, InteractionType, Setting, make_script
@@ -21,6 +22,10 @@ NAME = "regeneration"
 def _sentences(dialogue: Dialogue, setting: Setting) -> tuple[str, ...]:
     kinds = ("restate", "contradict") if setting.answers_anew else ("restate",)
     return setting.sentences(dialogue.language, NAME, *kinds)
+
+
+def _admits_the_same(transition: str, dialogue: Dialogue, setting: Setting) -> bool:
+    return transition in setting.sentences(dialogue.language, NAME, "restate")
 
 
 def _missing(dialogues: Sequence[Dialogue], setting: Setting) -> str | None:
@@ -40,8 +45,19 @@ def _script(dialogues: Sequence[Dialogue], chance: Chance, setting: Setting) -> 
     utterances[-1] = cut(utterances[-1], heard)
     text, origin = yield from fused(dialogue.language, transition, question)
     utterances.append(setting.utterance("user", text, "repeat", origin, state="query", at=heard))
-    values = {"question": question, "answer": answer, "transition": transition}
-    reply = yield Ask("answer", dialogue.language, values)
+    values = {
+        "question": question,
+        "answer": answer,
+        "heard": undo(utterances[number].text[:heard], setting.markers),
+        "transition": transition,
+    }
+    reply = yield Ask(
+        "answer",
+        dialogue.language,
+        values,
+        history=tuple(utterances[:number]),
+        replaceable=_admits_the_same(transition, dialogue, setting),
+    )
     utterances.append(setting.utterance("assistant", reply.text, "new_answer", reply.origin))
     utterances += [spoken(turn, setting) for turn in dialogue.turns[number + 1 :]]
     return make_script(NAME, dialogues, utterances)

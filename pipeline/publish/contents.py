@@ -58,7 +58,8 @@ def contents_of(folder: Path) -> Contents:
     try:
         files = tuple(WrittenFile(path, **facts) for path, facts in manifest["files"].items())
         shards = [one for one in files if one.path.startswith("data/")]
-        wrong = wrong_sums(manifest["counts"], shards, manifest["recipe"]["samples"])
+        removed = sum(manifest["counts"].get("edited", {}).get("removed", {}).values())
+        wrong = wrong_sums(manifest["counts"], shards, manifest["recipe"]["samples"], removed)
     except (KeyError, TypeError, AttributeError) as error:
         raise FolderError(f"{folder / MANIFEST} is no manifest of a run: {error!r}") from None
     if wrong:

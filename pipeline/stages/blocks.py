@@ -7,17 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..block import (
-    SLICED_AT_ONCE,
-    BlockTask,
-    Tally,
-    begin,
-    kept_rows,
-    planned_of,
-    scriptwriter_of,
-    write_shard,
-)
+from ..block import SLICED_AT_ONCE, Tally, planned_of, write_shard
 from ..block_report import BlockReport
+from ..block_work import BlockTask, begin, scriptwriter_of
 from ..dialogue import SPLITS, Script, Split
 from ..errors import FolderError
 from ..recipe import Recipe
@@ -63,12 +55,12 @@ class StageTask:
 def interrupt_block(task: BlockTask) -> BlockReport:
     """Plans a block and writes the scripts of the rows that are kept, without statements."""
     work, tally = begin(task), Tally()
-    writer = replace(work.writer, reply=tally.counted(work.writer.reply))
-    kept = {row.id for row in kept_rows(work.plan, task)}
+    writer = work.writer_with(tally.counted(work.writer.reply))
+    kept = {row.id for row in work.rows}
     scripts: dict[str, Script] = {}
     plan = []
     for row in work.plan.rows:
-        dialogues = [work.block.dialogues[member] for member in row.members]
+        dialogues = work.dialogues_of(row)
         split = dialogues[0].split
         digest: str | None = None
         texts: tuple[str, ...] = ()
@@ -99,7 +91,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
         digest=task.digest,
         threshold=task.threshold,
         replies=dict(sorted(tally.replies.items())),
-        **planned_of(work),
+        **planned_of(work.plan, work.block),
     )
     return _written(report, plan, scripts, Path(task.folder))
 
@@ -186,5 +178,6 @@ def export_block(task: StageTask) -> BlockReport:
             files.append(write_shard(task.recipe.format, task.out, task.number, split, scripts))
     tally.shortened = +tally.shortened
     changed = Counter(row.type for row in plan.values() if row.changed)
-    counted = {**tally.counts(), "replies": task.report.replies}
+    earlier = ("replies", "refused", "unbuilt")
+    counted = {**tally.counts(), **{name: getattr(task.report, name) for name in earlier}}
     return replace(task.report, files=files, changed=dict(sorted(changed.items())), **counted)

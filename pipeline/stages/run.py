@@ -9,8 +9,9 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..block import BlockTask, plan_task
+from ..block import plan_task
 from ..block_report import BlockReport
+from ..block_work import BlockTask, fingerprints, prompts_of
 from ..engine import ENGINES
 from ..errors import FolderError, RecipeError
 from ..export.shards import write_parquet
@@ -65,7 +66,9 @@ def load(recipe: Recipe, out: Path, how: How) -> None:
             reports.append(
                 BlockReport(block.number, block.digest(), None, {}, {}, {}, [], [], files=[file])
             )
-        finish_stage(out, "load", identity_of(recipe, materials), pass_1(reading), reports)
+        finish_stage(
+            out, "load", identity_of(recipe, _prints(recipe, materials)), pass_1(reading), reports
+        )
     how.screen.say(f"{reading.kept:,} dialogues of {reading.rows:,} source rows")
 
 
@@ -80,14 +83,16 @@ def interrupt(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve,
                 number=one.number,
                 digest=one.digest,
                 file=str(here / dialogues_file(one.number)),
-                fingerprints=materials.fingerprints(),
+                fingerprints=_prints(recipe, materials),
                 threshold=None,
             )
             for one in before.reports
         ]
         threshold = _threshold(tasks, recipe.samples, how)
         reports = how.each(interrupt_block, [_up_to(one, threshold) for one in tasks])
-        finish_stage(out, "interrupt", identity_of(recipe, materials), before.found, reports)
+        finish_stage(
+            out, "interrupt", identity_of(recipe, _prints(recipe, materials)), before.found, reports
+        )
 
 
 def _threshold(tasks: list[BlockTask], samples: int, how: How) -> int | None:
@@ -138,14 +143,14 @@ def _work(
 ) -> None:
     with new_stage(out, how.overwrite):
         reports = how.each(function, _tasks(before, recipe, materials, out))
-        finish_stage(out, name, identity_of(recipe, materials), before.found, reports)
+        finish_stage(
+            out, name, identity_of(recipe, _prints(recipe, materials)), before.found, reports
+        )
 
 
 def _tasks(before: StageFolder, recipe: Recipe, materials: Materials, out: Path) -> list[StageTask]:
-    fingerprints = materials.fingerprints()
-    return [
-        StageTask(recipe, str(before.path), str(out), one, fingerprints) for one in before.reports
-    ]
+    prints = _prints(recipe, materials)
+    return [StageTask(recipe, str(before.path), str(out), one, prints) for one in before.reports]
 
 
 def export(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
@@ -154,7 +159,7 @@ def export(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, ho
     before, recipe, materials = _begin(here, "export", flags, resolve)
     if finished_manifest(out) is not None and not how.overwrite:
         raise FolderError(f"{out} holds a finished run; --overwrite makes it again")
-    identity = identity_of(recipe, materials)
+    identity = identity_of(recipe, _prints(recipe, materials))
     with open_folder(out, identity, how.overwrite):
         reports = how.each(export_block, _tasks(before, recipe, materials, out))
         counted = checked_counts(before.found, reports, recipe.samples)
@@ -186,7 +191,11 @@ def _begin(
     recipe = resolve(before.identity["recipe"], flags)
     materials = _materials(recipe)
     own = ("recipe", "recipe_sha256", "format")
-    ours = {key: one for key, one in identity_of(recipe, materials).items() if key not in own}
+    ours = {
+        key: one
+        for key, one in identity_of(recipe, _prints(recipe, materials)).items()
+        if key not in own
+    }
     theirs = {key: one for key, one in before.identity.items() if key not in own}
     if found := difference(ours, theirs):
         raise FolderError(
@@ -198,6 +207,10 @@ def _begin(
 
 def _materials(recipe: Recipe) -> Materials:
     return load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
+
+
+def _prints(recipe: Recipe, materials: Materials) -> dict[str, Any]:
+    return fingerprints(materials, prompts_of(recipe))
 
 
 STAGES: dict[str, Callable[[Path, Path, Mapping[str, Any], Resolve, How], None]] = {

@@ -21,6 +21,7 @@ def counted(**changed: Any) -> dict[str, Any]:
         "left_out": {"no_cuttable_answer": {"uninterrupted": 1}},
         "planned": {"uninterrupted": 7},
         "written": {"uninterrupted": 7},
+        "unbuilt": {},
         "splits": {"train": 7},
         "languages": {"en": 7},
         "generators": {"source": 7},
@@ -58,3 +59,11 @@ def test_samples_bound_the_rows() -> None:
     """With --samples N rows are written, or all if there are fewer."""
     assert wrong_sums(counted(planned={"uninterrupted": 9}), SHARDS, 7) == []
     assert len(wrong_sums(counted(), SHARDS, 6)) == 1
+
+
+def test_rows_that_could_not_be_built_are_taken_off_the_sample() -> None:
+    """Of N sampled rows those that were refused or removed are fewer, and no more than those."""
+    changed = {"planned": {"uninterrupted": 9}, "unbuilt": {"uninterrupted": 2}}
+    assert wrong_sums(counted(**changed), SHARDS, 9) == []
+    assert wrong_sums(counted(**changed), SHARDS, 10, removed=1) == []
+    assert len(wrong_sums(counted(**changed), SHARDS, 10)) == 1

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.dialogue import Dialogue, Script, Turn, turns_key
 from duplexdata.pipeline.export import FORMATS
-from duplexdata.pipeline.generate import WRITERS, finish
+from duplexdata.pipeline.generate import finish
+from duplexdata.pipeline.generate.offline import offline_reply
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.interrupt.cuts import cut_places
 from duplexdata.pipeline.interrupt.interaction import Setting
@@ -54,9 +55,7 @@ def sliced_scripts(
     slicer = Slicer(CL100K, slice_tokens)
     setting = Setting(cut_places(slicer), TRANSITIONS, 0.3, DEFAULT_MARKERS)
     scripts = [
-        finish(
-            one.script([dialogue], Chance(0, (dialogue.key,)), setting), WRITERS["offline"].reply
-        )
+        finish(one.script([dialogue], Chance(0, (dialogue.key,)), setting), offline_reply)
         for dialogue in found
         for one in TYPES.values()
         if one.grouping is None and one.missing([dialogue], setting) is None

@@ -61,8 +61,9 @@ def setting(
 def joined(ask: Ask) -> Reply:
     """A writer that shows what it was asked."""
     if ask.kind == "fuse":
-        return Reply(f"{ask.values['transition']}|{ask.values['message']}", "test-writer")
-    return Reply("|".join([ask.kind, *ask.values.values()]), "test-writer")
+        return Reply((f"{ask.values['transition']}|{ask.values['message']}",), "test-writer")
+    shown = "|".join([ask.kind, *ask.values.values()])
+    return Reply((shown, shown) if ask.kind == "aside" else (shown,), "test-writer")
 
 
 def script_of(

@@ -182,7 +182,7 @@ def test_scripts_of_one_seed_are_one_script() -> None:
 def test_a_reply_is_defused(seed: int) -> None:
     """A control token in what came back, or where transition and message met, is defused."""
     scripting = TYPES[NAME].script([THREE_ROUNDS], Chance(seed, ("x",)), setting(stop_share=0))
-    script = finish(scripting, lambda _ask: Reply(" <1>\n", "test-writer"))
+    script = finish(scripting, lambda _ask: Reply((" <1>\n",), "test-writer"))
     written = [one.text for one in script.utterances if one.origin == "test-writer"]
     bare = next(one for one in script.utterances if one.kind == "interjection").origin == "source"
     assert written == ([] if bare else [f"<{JOINER}1>"])

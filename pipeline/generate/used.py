@@ -1,0 +1,48 @@
+"""What a run used of a model, in words and numbers."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .asking import Usage
+
+
+def told(usage: "Usage") -> str:
+    """In one line, at the end of a run."""
+    failed = f", {usage.given_up:,} failed" if usage.given_up else ""
+    return (
+        f"asked {usage.requests:,} times: {usage.replies:,} replies "
+        f"({usage.tokens.prompt:,} tokens in, {usage.tokens.completion:,} out{_cost(usage)}), "
+        f"{usage.refusals:,} pushed back, {usage.retries:,} tried again{failed}"
+    )
+
+
+def progress(usage: "Usage") -> str:
+    """In one line, while a run goes on."""
+    return (
+        f"asked {usage.requests:,}, stored {usage.replies:,}, in flight {usage.in_flight} "
+        f"of {usage.level}, pushed back {usage.refusals:,}{_cost(usage)}"
+    )
+
+
+def facts(usage: "Usage | None") -> dict[str, int]:
+    """For `run.json`."""
+    if usage is None:
+        return {}
+    return {
+        "requests": usage.requests,
+        "replies": usage.replies,
+        "tokens_in": usage.tokens.prompt,
+        "tokens_out": usage.tokens.completion,
+        "pushed_back": usage.refusals,
+        "tried_again": usage.retries,
+        "failed": usage.given_up,
+    }
+
+
+def cost(usage: "Usage | None") -> float:
+    """In the unit of the prices."""
+    return usage.cost if usage else 0.0
+
+
+def _cost(usage: "Usage") -> str:
+    return f", cost {usage.cost:,.4f}" if usage.cost else ""

@@ -1,0 +1,329 @@
+"""Builds whose texts a model writes, against a server with faults on this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duplexdata.pipeline.commands import run_build, run_estimate, run_explain
+from duplexdata.pipeline.errors import InputError, RecipeError
+from duplexdata.pipeline.validate import validate
+
+from .conftest import ROOT, manifest_of, rows_of
+from .loopback import Loopback, serve
+from .test_resume import digests
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+KEY = "sk-loopback-0123456789"
+FAULTS = {
+    "faults": 0.3,
+    "transport_faults": 0.1,
+    "only_transport_faults": "limited_bare,error_500,error_503,dropped",
+    "retry_after": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Loopback]:
+    """A server that wants a key."""
+    with serve(api_key=KEY, **FAULTS) as running:
+        yield running
+
+
+@pytest.fixture
+def faulty(server: Loopback) -> Loopback:
+    """The server with its faults, its counts at naught."""
+    server.reset()
+    server.config(latency=0.0, **FAULTS)
+    return server
+
+
+def environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    """With a store of its own and the right key."""
+    own = {"DUPLEXDATA_CACHE": str(tmp_path / "cache"), "OPENAI_API_KEY": KEY}
+    return {**os.environ, **own, **more}
+
+
+def command(server: Loopback, out: Path, *more: str | Path) -> list[str | Path]:
+    """A DUO build that asks the server."""
+    return [
+        *("build", "--format", "duo", "--source", "sample", "--limit", "40", "--llm", "openai"),
+        *("--model", "fake-small", "--base-url", server.base_url, "--out", out, *more),
+    ]
+
+
+def told(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
+    """What a command said, having ended as it should."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert KEY not in done.stderr + done.stdout
+    return done.stderr
+
+
+def test_faults_end_in_valid_rows_and_nothing_is_asked_twice(
+    faulty: Loopback, duplexdata: Run, tmp_path: Path
+) -> None:
+    """A mix of 30%: every row valid, every reply counted, no paid one asked for again."""
+    out, env = tmp_path / "out", environment(tmp_path)
+    told(duplexdata(*command(faulty, out), env=env))
+    proved = duplexdata("validate", out, "--source", "sample", env=env)
+    assert proved.returncode == 0, proved.stdout
+    counts = manifest_of(out)["counts"]
+    stats = faulty.stats()
+    assert stats["repeated"] == 0
+    assert sum(counts["refused"].values()) > 30
+    assert {"fuse/fake-small", "fuse/offline"} <= counts["replies"].keys()
+    origins: dict[str, int] = {}
+    for row in rows_of(out):
+        for one in row["utterances"]:
+            if one["kind"] == "statement":
+                origins[one["origin"]] = origins.get(one["origin"], 0) + 1
+        assert row["generator"] in counts["generators"]
+    assert origins == {
+        name.partition("/")[2]: count
+        for name, count in counts["replies"].items()
+        if name.startswith("statement/")
+    }
+    used = json.loads((out / "run.json").read_text("utf-8"))["usage"]
+    assert used["replies"] == stats["paid"]
+
+    # With all replies stored: no key, no server, the same bytes.
+    again = command(faulty, tmp_path / "again", "--workers", "1")
+    told(duplexdata(*again, env=environment(tmp_path, OPENAI_API_KEY="")))
+    assert digests(tmp_path / "again") == digests(out)
+    assert faulty.stats()["requests"] == stats["requests"]
+
+    # The replies of the run travel as a file, and rebuild it elsewhere.
+    file, elsewhere = tmp_path / "replies.parquet", {"DUPLEXDATA_CACHE": str(tmp_path / "new")}
+    told(duplexdata("cache", "export", file, "--run", out, env=env))
+    imported = duplexdata("cache", "import", file, env={**env, **elsewhere})
+    told(imported)
+    assert imported.stdout.startswith(f"{stats['paid']:,} replies added")
+    rebuilt = command(faulty, tmp_path / "rebuilt")
+    told(duplexdata(*rebuilt, env={**env, **elsewhere, "OPENAI_API_KEY": ""}))
+    assert digests(tmp_path / "rebuilt") == digests(out)
+    for held in (tmp_path / "cache").iterdir():
+        assert KEY.encode() not in held.read_bytes()
+
+
+def test_killed_and_resumed_it_has_the_bytes_of_a_run_never_killed(
+    faulty: Loopback, duplexdata: Run, tmp_path: Path
+) -> None:
+    """SIGKILL at several moments; of what was paid for only the newest is asked again."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("block_rows = 20\n")
+    arguments = command(faulty, tmp_path / "out", "--config", recipe, "--max-in-flight", "16")
+    process = [sys.executable, "-m", "duplexdata", *map(str, arguments)]
+    env = environment(tmp_path)
+    for moment in (30, 150):
+        with subprocess.Popen(process, env=env, stderr=subprocess.PIPE) as running:
+            while faulty.stats()["paid"] < moment and running.poll() is None:
+                time.sleep(0.01)  # until the server has seen so many
+            running.send_signal(signal.SIGKILL)
+    told(duplexdata(*arguments, env=env))
+    # What was in flight, and what came after the last commit; of 180 that were paid for.
+    assert faulty.stats()["repeated"] <= 2 * 3 * 16
+    never = command(faulty, tmp_path / "never", "--config", recipe)
+    told(duplexdata(*never, env=environment(tmp_path / "other")))
+    assert digests(tmp_path / "out") == digests(tmp_path / "never")
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "code", "words"),
+    [
+        ((), {"OPENAI_API_KEY": "sk-wrong-0123456789"}, 2, "401"),
+        (("--model", "missing"), {}, 2, "404"),
+        (("--max-requests", "30"), {}, 1, "--max-requests 30 is reached"),
+        (("--max-cost", "0.01", "--price-in", "1"), {}, 1, "--max-cost 0.01 is reached"),
+    ],
+)
+def test_a_run_that_cannot_go_on_stops_at_once(
+    more: tuple[str, ...],
+    env: Mapping[str, str],
+    code: int,
+    words: str,
+    faulty: Loopback,
+    duplexdata: Run,
+    tmp_path: Path,
+) -> None:
+    """With the server's own words, or how to go on; it does not burn through the rows."""
+    faulty.config(transport_faults=0.0)
+    done = duplexdata(*command(faulty, tmp_path / "out", *more), env=environment(tmp_path, **env))
+    said = told(done, code)
+    assert words in said
+    assert ("go on with: duplexdata build" in said) == (code == 1)
+    assert faulty.stats()["requests"] <= 50
+
+
+def test_ctrl_c_keeps_what_came(faulty: Loopback, duplexdata: Run, tmp_path: Path) -> None:
+    """It ends at once, says how to go on, and nothing that came is asked for again."""
+    faulty.config(transport_faults=0.0, latency=0.2)
+    arguments, env = command(faulty, tmp_path / "out"), environment(tmp_path)
+    process = [sys.executable, "-m", "duplexdata", *map(str, arguments)]
+    with subprocess.Popen(process, env=env, stderr=subprocess.PIPE, text=True) as running:
+        while faulty.stats()["paid"] < 50:
+            time.sleep(0.01)
+        began = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        said = running.communicate()[1]
+    assert running.returncode == 1
+    assert time.monotonic() - began < 10  # 2 on a machine that does nothing else
+    assert "go on with: duplexdata build" in said
+    assert "Traceback" not in said
+    faulty.config(latency=0.0)
+    told(duplexdata(*arguments, env=env))
+    assert faulty.stats()["repeated"] <= 32
+
+
+def dialogues(count: int, *, chinese: bool = False) -> list[dict[str, Any]]:
+    """Rows of two rounds, each with a number of its own."""
+    if chinese:
+        asked, answer = (
+            "第{}家酒店多少钱一晚？含早餐吗？",
+            "这家酒店在河边，房间很安静，早餐也不错。" * 5,
+        )
+        then = "那第{}家呢，离车站远不远？"
+    else:
+        asked, answer = "How much is hotel {} a night?", "It lies by the river, and is quiet. " * 9
+        then = "And hotel {}, is it far from the station?"
+    return [
+        {"id": str(n), "data": [asked.format(n), answer, then.format(n + 1), answer[:60]]}
+        for n in range(count)
+    ]
+
+
+def write(tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
+    """A source file."""
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+@pytest.fixture
+def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Builds in this process, with workers of its own, a store of its own and the right key."""
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    faulty.config(faults=0.0, transport_faults=0.0)
+
+    def build(out: str = "out", *, retry_failed: bool = False, **knobs: Any) -> Path:
+        return run_build(
+            recipe(faulty, **knobs),
+            config=None,
+            out=tmp_path / out,
+            workers=1,
+            engine="local",
+            overwrite=False,
+            retry_failed=retry_failed,
+        )
+
+    return build
+
+
+def recipe(server: Loopback, **knobs: Any) -> dict[str, Any]:
+    """The flags of a small DUO build that asks the server."""
+    asked = {"llm": "openai", "model": "fake-small", "base_url": server.base_url}
+    return {"format": "duo", "source": ["sample"], "limit": 12, **asked, **knobs}
+
+
+def test_chinese(here: Callable[..., Path], tmp_path: Path) -> None:
+    """Chinese dialogues are asked for in Chinese, and their texts are."""
+    source = str(write(tmp_path, dialogues(20, chinese=True)))
+    out = here(source=[source], limit=20, rates="generation_termination=1")
+    assert not validate(out, sources=[source]).breaches
+    counts = manifest_of(out)["counts"]
+    assert counts["languages"] == {"zh": 20}
+    assert not counts["refused"]
+    assert counts["replies"]["statement/fake-small"] > 5
+
+
+def test_what_failed_is_taken_up_again_alone(
+    faulty: Loopback, here: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A finished run stays finished, unless requests failed and --retry-failed is given."""
+    out = here()
+    whole, asked = digests(out), faulty.stats()["requests"]
+    # As if one reply had never come.
+    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
+    manifest["counts"]["left_out"]["request_failed"] = {"regeneration": 1}
+    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    here()
+    assert "already finished" in capsys.readouterr().err
+    here(retry_failed=True)
+    assert digests(out) == whole
+    assert faulty.stats()["requests"] == asked
+
+
+def test_estimate_counts_what_a_build_then_asks(
+    faulty: Loopback, here: Callable[..., Path]
+) -> None:
+    """The asks of each kind, beforehand to be asked, afterwards stored."""
+    before = estimated(faulty)
+    assert faulty.stats()["requests"] == 0
+    here()
+    stats = faulty.stats()
+    assert before["all"][:2] == (0, stats["requests"])
+    assert before["all"][2] == pytest.approx(stats["prompt_tokens"], rel=0.1)
+    assert estimated(faulty)["all"][:2] == (stats["requests"], 0)
+    with pytest.raises(RecipeError, match="--llm openai"):
+        estimated(faulty, llm="offline")
+
+
+def estimated(server: Loopback, **knobs: Any) -> dict[str, tuple[int, ...]]:
+    """The numbers of the estimate by the first column."""
+    said = run_estimate(
+        recipe(server, **knobs), config=None, workers=1, engine="local", asking={}, limits={}
+    )
+    lines = [line.replace(",", "").split() for line in said]
+    return {line[0]: tuple(map(int, line[1:])) for line in lines if line[1:2] and line[1].isdigit()}
+
+
+def test_explain_tells_all_that_made_a_row(faulty: Loopback, here: Callable[..., Path]) -> None:
+    """Dialogue, chance, prompt, raw reply, why one was refused, script and slices."""
+    faulty.config(faults=0.6)
+    out = here()
+    everything = ""
+    for row in rows_of(out):
+        if row["type"] not in {"regeneration", "back_on_topic"}:
+            continue
+        said = "\n".join(run_explain(out, row["id"], cache=None, workers=1, engine="local"))
+        for part in ("chance: seed 0", "ask 1: ", "system: ", "raw reply: ", "script: "):
+            assert part in said, part
+        for one in row["utterances"]:
+            assert f" {one['kind']} " in said
+        everything += said
+    assert "refused: " in everything
+    with pytest.raises(InputError):
+        list(run_explain(out, "regeneration-0", cache=None, workers=1, engine="local"))
+
+
+def test_the_fake_engine_needs_no_server(
+    here: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--llm fake says so in every text that it wrote, and keeps its replies apart."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    out = here(format="tdm", llm="fake", fake_faults=0.3, max_tokens=600, statements=0.5)
+    assert not validate(out, sources=[]).breaches
+    manifest = manifest_of(out)
+    assert set(manifest["counts"]["generators"]) <= {"fake", "fake+offline", "offline", "source"}
+    assert manifest["recipe"]["fake_faults"] == 0.3
+    assert sorted(manifest["prompts"]["en"]) == sorted(
+        ["again", "answer", "aside", "critique", "fuse", "statement"]
+    )
+    assert [one.name for one in (tmp_path / "cache").glob("*.sqlite3")] == ["fake.sqlite3"]
+
+
+def test_prompts_are_in_the_package() -> None:
+    """Each kind of ask has its file in each language, and its reply a schema."""
+    for kind in ("fuse", "answer", "aside", "statement", "critique"):
+        assert (ROOT / "schemas" / f"reply_{kind}.json").is_file()
+        for language in ("en", "zh"):
+            assert (ROOT / "prompts" / language / f"{kind}.txt").is_file()
