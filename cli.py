@@ -142,7 +142,6 @@ def build(  # as many as the contract has flags
     Run again, the same command goes on where it stopped; a finished folder is left as it is.
     """
     values = locals()
-    asking = {"cache": cache, "key_file": key_file, "client": client, "fake_latency": fake_latency}
     with _told(debug, go_on=_this_command()):
         from .pipeline.commands import run_build
 
@@ -155,7 +154,7 @@ def build(  # as many as the contract has flags
             overwrite=overwrite,
             quiet=quiet,
             verbose=verbose,
-            asking=asking,
+            asking=flags.given(flags.ASKING, values),
             limits=flags.given(flags.LIMITS, values),
             retry_failed=retry_failed,
         )
@@ -586,6 +585,23 @@ def interrupt(
     out: flags.StageOut,
     rates: flags.Rates = None,
     samples: flags.Samples = None,
+    llm: flags.Llm = None,
+    model: flags.Model = None,
+    model_strong: flags.ModelStrong = None,
+    base_url: flags.BaseUrl = None,
+    critic: flags.Critic = None,
+    fake_faults: flags.FakeFaults = None,
+    rpm: flags.Rpm = None,
+    tpm: flags.Tpm = None,
+    max_cost: flags.MaxCost = None,
+    max_requests: flags.MaxRequests = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    max_in_flight: flags.MaxInFlight = 256,
+    cache: flags.Cache = None,
+    key_file: flags.KeyFile = None,
+    client: flags.Client = "openai",
+    fake_latency: flags.FakeLatency = 0.0,
     workers: flags.Workers = None,
     overwrite: flags.Overwrite = False,
     debug: flags.Debug = False,
@@ -595,8 +611,16 @@ def interrupt(
     from .pipeline.commands import run_stage
 
     with _told(debug, kept="what is unfinished is made again"):
-        given = flags.given(("rates", "samples"), values)
-        run_stage("interrupt", folder, out, given, workers=workers, overwrite=overwrite)
+        run_stage(
+            "interrupt",
+            folder,
+            out,
+            flags.given(("rates", "samples", *flags.MODEL), values),
+            workers=workers,
+            overwrite=overwrite,
+            asking=flags.given(flags.ASKING, values),
+            limits=flags.given(flags.LIMITS, values),
+        )
     typer.echo(out)
 
 
@@ -607,6 +631,17 @@ def distract(
     folder: Annotated[Path, typer.Argument(help="What interrupt wrote.")],
     out: flags.StageOut,
     statements: flags.Statements = None,
+    rpm: flags.Rpm = None,
+    tpm: flags.Tpm = None,
+    max_cost: flags.MaxCost = None,
+    max_requests: flags.MaxRequests = None,
+    price_in: flags.PriceIn = 0.0,
+    price_out: flags.PriceOut = 0.0,
+    max_in_flight: flags.MaxInFlight = 256,
+    cache: flags.Cache = None,
+    key_file: flags.KeyFile = None,
+    client: flags.Client = "openai",
+    fake_latency: flags.FakeLatency = 0.0,
     workers: flags.Workers = None,
     overwrite: flags.Overwrite = False,
     debug: flags.Debug = False,
@@ -616,8 +651,16 @@ def distract(
     from .pipeline.commands import run_stage
 
     with _told(debug, kept="what is unfinished is made again"):
-        given = flags.given(("statements",), values)
-        run_stage("distract", folder, out, given, workers=workers, overwrite=overwrite)
+        run_stage(
+            "distract",
+            folder,
+            out,
+            flags.given(("statements",), values),
+            workers=workers,
+            overwrite=overwrite,
+            asking=flags.given(flags.ASKING, values),
+            limits=flags.given(flags.LIMITS, values),
+        )
     typer.echo(out)
 
 

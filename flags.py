@@ -197,6 +197,13 @@ LIMITS = ("rpm", "tpm", "max_cost", "max_requests", "price_in", "price_out", "ma
 """The flags that bound how a model is asked."""
 
 
+ASKING = ("cache", "key_file", "client", "fake_latency")
+"""The flags that say by which way a model is asked, and where its replies are kept."""
+
+MODEL = ("llm", "model", "model_strong", "base_url", "critic", "fake_faults")
+"""The flags that say which model is asked."""
+
+
 def given(names: tuple[str, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the values of a command's flags that were given."""
     return {name: values[name] for name in names if values[name] is not None}

@@ -1,22 +1,28 @@
 """What the rows of a block ask a model, and the rows once all replies are there."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from .block_work import BlockTask, Work, begin_again, count_reply
+from .block_report import BlockReport
+from .block_work import BlockTask, Work, begin_again, count_reply, prompts_of
 from .dialogue import Ask, Reply, Script
 from .errors import AskingError
+from .generate import WRITERS
 from .generate.live import LeaveOut, LiveWriter
 from .generate.request import Request
 from .generate.store import Replies
 from .plan import TOO_LONG, PlannedRow
+from .scriptwriter import Scriptwriter
+
+Block = TypeVar("Block", bound=BlockTask)
 
 
 @dataclass(frozen=True, slots=True)
-class AskTask:
+class AskTask(Generic[Block]):
     """Some rows of a block, whose requests are wanted.
 
     Attributes:
@@ -24,7 +30,7 @@ class AskTask:
         rows: their numbers among the rows that are kept; with none, they are only counted.
     """
 
-    block: BlockTask
+    block: Block
     rows: tuple[int, ...] = ()
 
 
@@ -45,22 +51,107 @@ class AskReport:
     wanted: dict[int, list[Request]]
 
 
-def ask_task(task: AskTask) -> AskReport:
+@dataclass(frozen=True, slots=True)
+class Steps(Generic[Block]):
+    """What workers do with blocks whose rows ask a model.
+
+    Attributes:
+        look: says what some rows of a block want.
+        build: builds a block none of whose rows wants anything.
+    """
+
+    look: Callable[[AskTask[Block]], AskReport]
+    build: Callable[[Block], BlockReport]
+
+
+def ask_task(task: AskTask[BlockTask]) -> AskReport:
     """Writes the scripts of some rows as far as replies are there, and says what is wanted."""
     work = begin_again(task.block)
-    live = live_writer(task.block, work)
-    writer = work.writer_with(live.reply)
+
+    def write(writer: Scriptwriter, number: int) -> None:
+        row = work.rows[number]
+        writer.script(row.type, work.dialogues_of(row), row.rounds)
+
+    return what_is_wanted(task, len(work.rows), work.writer, write)
+
+
+def what_is_wanted(
+    task: AskTask[Block],
+    kept: int,
+    writer: Scriptwriter,
+    write: Callable[[Scriptwriter, int], None],
+) -> AskReport:
+    """The requests that rows lack.
+
+    Args:
+        task: which rows.
+        kept: how many rows of the block are kept.
+        writer: of scripts, offline.
+        write: writes the script of a row, by its number, with such a writer.
+    """
+    live = live_writer(task.block)
+    asking = replace(writer, reply=live.reply)
     wanted: dict[int, list[Request]] = {}
     for number in task.rows:
-        row = work.rows[number]
         try:
-            writer.script(row.type, work.dialogues_of(row), row.rounds)
+            write(asking, number)
         except LeaveOut:
             live.wanted.clear()
         if live.wanted:
             wanted[number] = list({one.key: one for one in live.wanted}.values())
             live.wanted.clear()
-    return AskReport(task.block.number, len(work.rows), task.rows, wanted)
+    return AskReport(task.block.number, kept, task.rows, wanted)
+
+
+class Replied:
+    """Scripts of a block for whose asks all replies are there.
+
+    Args:
+        task: the block.
+        writer: of its scripts, offline.
+
+    Attributes:
+        writer: of its scripts, with the replies of whom the recipe asks.
+        used: the replies of a script, as `fuse/gpt-4o`; of statements each counts. To be
+            cleared before the next.
+        refused: replies that were not used, as `fuse/lost_words`.
+    """
+
+    def __init__(self, task: BlockTask, writer: Scriptwriter) -> None:
+        """Writes nothing yet."""
+        self._task = task
+        self._offline = writer
+        self._live = live_writer(task) if WRITERS[task.recipe.llm].asks else None
+        self.used: Counter[str] = Counter()
+        self.refused: Counter[str] = self._live.refused if self._live else Counter()
+        self.writer = replace(writer, reply=self._reply)
+
+    def _reply(self, ask: Ask) -> Reply:
+        reply = (self._live or self._offline).reply(ask)
+        count_reply(self.used, ask, reply)
+        return reply
+
+    def checked(self, script: Script, *, whole: bool = True) -> Script:
+        """A script that was written with `writer`.
+
+        Args:
+            script: as it was written.
+            whole: whether all that is to come is in it, so that its length is known.
+
+        Raises:
+            LeaveOut: replies have made it longer than the budget.
+            AskingError: a reply that was there is not any more.
+        """
+        if self._live is None:
+            return script
+        if self._live.wanted:
+            raise AskingError(
+                f"{self._task.store}: a reply was there and is not any more; was the store pruned?"
+            )
+        most = self._task.recipe.max_tokens
+        if whole and most is not None and self._offline.tokens(script) > most:
+            raise LeaveOut(TOO_LONG)
+        return script
 
 
 @dataclass(slots=True)
@@ -86,39 +177,24 @@ def write_rows(task: BlockTask, work: Work, rows: Sequence[PlannedRow]) -> Writt
     Raises:
         AskingError: a reply that was there is not any more.
     """
-    live = live_writer(task, work)
-    written = Written(refused=live.refused)
-    used: Counter[str] = Counter()
-
-    def counted(ask: Ask) -> Reply:
-        reply = live.reply(ask)
-        count_reply(used, ask, reply)
-        return reply
-
-    writer = work.writer_with(counted)
-    most = task.recipe.max_tokens
+    replied = Replied(task, work.writer)
+    written = Written(refused=replied.refused)
     for row in rows:
-        used.clear()
+        replied.used.clear()
         try:
-            script = writer.script(row.type, work.dialogues_of(row), row.rounds)
+            script = replied.writer.script(row.type, work.dialogues_of(row), row.rounds)
+            written.scripts[row.id] = replied.checked(script)
         except LeaveOut as why:
             written.left_out.append((row, why.reason))
-            continue
-        if live.wanted:
-            raise AskingError(
-                f"{task.store}: a reply was there and is not any more; was the store pruned?"
-            )
-        if most is not None and writer.tokens(script) > most:
-            written.left_out.append((row, TOO_LONG))
-            continue
-        written.scripts[row.id] = script
-        written.replies.update(used)
+        else:
+            written.replies.update(replied.used)
     return written
 
 
-def live_writer(task: BlockTask, work: Work) -> LiveWriter:
+def live_writer(task: BlockTask) -> LiveWriter:
     """The live writer of a block."""
-    return LiveWriter(task.recipe, work.prompts, _replies(task.store or "").get, task.failed)
+    replies = _replies(task.store or "")
+    return LiveWriter(task.recipe, prompts_of(task.recipe), replies.get, task.failed)
 
 
 @lru_cache(maxsize=1)

@@ -57,7 +57,6 @@ class Work:
         writer: of scripts, offline.
         plan: of all rows to come.
         rows: of these, the ones that the sample keeps.
-        prompts: by language, where a model is asked.
     """
 
     block: Block
@@ -65,7 +64,6 @@ class Work:
     writer: Scriptwriter
     plan: Plan
     rows: Sequence[PlannedRow]
-    prompts: dict[str, Prompts]
 
     def dialogues_of(self, row: PlannedRow) -> list[Dialogue]:
         """The dialogues that a row is made of."""
@@ -87,7 +85,7 @@ def begin(task: BlockTask) -> Work:
     read = read_dialogues if file.suffix == ".parquet" else read_block
     block = read(task.number, file)
     plan = plan_block(block, writer)
-    return Work(block, writer.slicer, writer, plan, _kept_rows(plan, task), prompts_of(task.recipe))
+    return Work(block, writer.slicer, writer, plan, _kept_rows(plan, task))
 
 
 def scriptwriter_of(recipe: Recipe, expected: Mapping[str, Any]) -> Scriptwriter:

@@ -176,10 +176,12 @@ def _take(run: _Run, report: BlockReport) -> None:
 
 def _ask_and_build(run: _Run, tasks: Iterator[BlockTask]) -> None:
     """Builds blocks whose rows ask a model."""
-    from .rounds import Answering, build_in_rounds  # with what talks to a server
+    from .block_asks import Steps, ask_task  # with what talks to a server
+    from .rounds import Answering, build_in_rounds
 
     answering = Answering(run.recipe, run.means, run.engine, run.workers, run.screen)
-    with closing(build_in_rounds(tasks, answering, run.progress.used)) as reports:
+    steps = Steps(ask_task, build_task)
+    with closing(build_in_rounds(tasks, steps, answering, run.progress.used)) as reports:
         for report in reports:
             _take(run, report)
 

@@ -18,7 +18,6 @@ from .load.files import source_files, stem_of
 from .recipe import Recipe, make_recipe, with_rates
 from .recipe_file import read_recipe
 from .screen import Level, Screen
-from .stages import run as stages
 
 if TYPE_CHECKING:
     from .generate.means import Means
@@ -194,6 +193,8 @@ def run_load(flags: Mapping[str, Any], *, config: Path | None, out: Path, overwr
         DuplexdataError: it did not succeed.
     """
     keep_pandas_out()
+    from .stages import run as stages
+
     with _written(out):
         stages.load(resolve_recipe(flags, config), out, stages.How(1, overwrite, Screen()))
 
@@ -206,6 +207,8 @@ def run_stage(
     *,
     workers: int | None,
     overwrite: bool,
+    asking: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
 ) -> None:
     """Runs a stage on the folder of the one before.
 
@@ -216,12 +219,19 @@ def run_stage(
         flags: of the recipe, that win over what the folder's says.
         workers: processes.
         overwrite: whether what is in `out` is made again.
+        asking: how a model is asked, as `Means` names it.
+        limits: of that, as `Limits` names them.
 
     Raises:
         DuplexdataError: it did not succeed.
     """
     keep_pandas_out()
-    how = stages.How(workers or available_cores(), overwrite, Screen())
+    from .stages import run as stages
+
+    def means(recipe: Recipe) -> "Means | None":
+        return means_of(recipe, asking or {}, limits or {})
+
+    how = stages.How(workers or available_cores(), overwrite, Screen(), means)
     if out.resolve() == folder.resolve():
         raise FolderError(f"{out} is the folder of the stage before; choose another --out")
     with _written(out):

@@ -57,7 +57,7 @@ class Counted:
 def count_task(task: BlockTask) -> Counted:
     """Counts what the rows of a block ask."""
     work = begin(task)
-    live, counted = live_writer(task, work), Counted(rows=len(work.rows))
+    live, counted = live_writer(task), Counted(rows=len(work.rows))
     seen: set[str] = set()
 
     def want(request: Request, tokens: int) -> None:

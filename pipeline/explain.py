@@ -75,7 +75,7 @@ def _told(task: BlockTask, work: Work, row: PlannedRow) -> Iterator[str]:
     def tell(ask: Ask, tried: Tried) -> None:
         told.extend(_of_a_try(ask, tried))
 
-    live = live_writer(task, work)
+    live = live_writer(task)
     live.tried = tell
 
     def reply(ask: Ask) -> Reply:

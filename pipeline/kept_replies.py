@@ -27,7 +27,7 @@ def keys_task(task: BlockTask) -> list[str]:
         if tried.raw is not None:
             keys[tried.request.key] = None
 
-    live = live_writer(task, work)
+    live = live_writer(task)
     live.tried = tell
     writer = work.writer_with(live.reply)
     for row in work.rows:

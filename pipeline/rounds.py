@@ -13,12 +13,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from .block import build_task
-from .block_asks import AskReport, AskTask, ask_task
+from .block_asks import AskReport, AskTask, Block, Steps
 from .block_report import BlockReport
-from .block_work import BlockTask
 from .engine import POOLS, Pool
 from .errors import RequestFailed
 from .generate import used
@@ -58,12 +56,16 @@ class Answering:
 
 
 def build_in_rounds(
-    tasks: Iterator[BlockTask], answering: Answering, show: Callable[[Usage], None]
+    tasks: Iterator[Block],
+    steps: Steps[Block],
+    answering: Answering,
+    show: Callable[[Usage], None],
 ) -> Generator[BlockReport]:
     """Asks what the rows of blocks want, and builds the blocks.
 
     Args:
         tasks: drawn as there is room for more.
+        steps: what is done with them.
         answering: who is asked.
         show: told what was used, whenever something has happened.
 
@@ -80,6 +82,7 @@ def build_in_rounds(
         try:
             with asking, POOLS[answering.engine](answering.workers) as pool:
                 rounds = Rounds(
+                    steps,
                     pool,
                     answering.workers,
                     asking,
@@ -93,7 +96,7 @@ def build_in_rounds(
 
 
 @dataclass(slots=True)
-class _Open:
+class _Open(Generic[Block]):
     """A block whose rows are asked for.
 
     Attributes:
@@ -104,7 +107,7 @@ class _Open:
         ready: rows whose replies have come.
     """
 
-    task: BlockTask
+    task: Block
     kept: int = -1
     begun: int = 0
     under_way: int = 0
@@ -118,10 +121,11 @@ class _Open:
 
 
 @dataclass(slots=True)
-class Rounds:
+class Rounds(Generic[Block]):
     """Drives blocks through their rounds.
 
     Attributes:
+        steps: what workers do.
         pool: of workers.
         workers: how many there are.
         asking: how replies are had.
@@ -129,18 +133,19 @@ class Rounds:
         show: told whenever something has happened.
     """
 
+    steps: Steps[Block]
     pool: Pool
     workers: int
     asking: Asking
     wanted_at_once: int
     show: Callable[[], None]
-    _open: dict[int, _Open] = field(default_factory=dict)
+    _open: dict[int, _Open[Block]] = field(default_factory=dict)
     _asked: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _busy: int = 0
     _events: SimpleQueue[Callable[[], BlockReport | None]] = field(default_factory=SimpleQueue)
 
-    def run(self, tasks: Iterator[BlockTask]) -> Iterator[BlockReport]:
+    def run(self, tasks: Iterator[Block]) -> Iterator[BlockReport]:
         """Gives the report of each block, as it is built.
 
         Raises:
@@ -157,13 +162,13 @@ class Rounds:
                 yield report
             self.show()
 
-    def _give_work(self, tasks: Iterator[BlockTask]) -> None:
+    def _give_work(self, tasks: Iterator[Block]) -> None:
         """Keeps the workers busy: with what is nearest to its end first."""
         while self._busy < 2 * self.workers:
             block = next((one for one in self._open.values() if one.is_complete), None)
             if block is not None:
                 del self._open[block.task.number]
-                self._submit(build_task, self._with_failed(block.task), _as_it_is)
+                self._submit(self.steps.build, self._with_failed(block.task), _as_it_is)
                 continue
             # While much is asked for, ready rows may gather; a task of one is mostly overhead.
             enough = min(_ROWS_AT_ONCE // 2, 1 + len(self._asked) // 8)
@@ -188,11 +193,11 @@ class Rounds:
             self._open[task.number] = _Open(task)
             self._look(self._open[task.number], ())
 
-    def _look(self, block: _Open, rows: tuple[int, ...]) -> None:
+    def _look(self, block: _Open[Block], rows: tuple[int, ...]) -> None:
         block.under_way += len(rows)
-        self._submit(ask_task, AskTask(self._with_failed(block.task), rows), self._looked)
+        self._submit(self.steps.look, AskTask(self._with_failed(block.task), rows), self._looked)
 
-    def _with_failed(self, task: BlockTask) -> BlockTask:
+    def _with_failed(self, task: Block) -> Block:
         return replace(task, failed=frozenset(self._failed)) if self._failed else task
 
     def _submit(

@@ -92,6 +92,56 @@ def test_so_they_do_as_duo(made: Path, tmp_path: Path) -> None:
     assert counts["shortened"]
 
 
+@pytest.mark.parametrize(
+    ("row_format", "more", "recipe"),
+    [
+        ("tdm", (), RECIPE),
+        ("duo", ("--samples", "150", "--max-tokens", "420"), f'{RECIPE}on_failure = "leave_out"\n'),
+    ],
+)
+def test_so_they_do_with_a_model(
+    row_format: str,
+    more: tuple[str, ...],
+    recipe: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Asked by interrupt and distract; what a model cannot write is left out by either."""
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
+    asked = ("--llm", "fake", "--fake-faults", "0.6")
+    flags = ("--format", row_format, *FLAGS, *more, *asked, "--config", tmp_path / "recipe.toml")
+    run("load", *flags, "--out", tmp_path / "load")
+    go_through(tmp_path)
+    run("build", *flags, "--out", tmp_path / "build", "--workers", "1", "--cache", tmp_path / "b")
+    same_bytes(tmp_path / "export", tmp_path / "build")
+    counts = manifest_of(tmp_path / "build")["counts"]
+    assert {"answer/fake", "statement/fake"} <= set(counts["replies"])
+    assert counts["unbuilt"]["regeneration"] > 0
+    if more:
+        assert {"reply_refused", "too_long"} <= set(counts["left_out"])
+    for stage in ("interrupt", "distract", "slice"):
+        told = run("validate", tmp_path / stage, "--source", "sample").stdout
+        assert "no breach" in told
+
+
+def test_interrupt_may_ask_where_load_did_not(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`interrupt --llm` is as if load had been told; distract keeps to it."""
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(made / "load", tmp_path / "load")
+    asked = ("--llm", "fake", "--rates", "regeneration=1")
+    run("interrupt", tmp_path / "load", *asked, "--out", tmp_path / "interrupt")
+    go_through(tmp_path, first=1)
+    flags = ("--format", "tdm", *FLAGS, *asked, "--config", made / "recipe.toml")
+    run("build", *flags, "--out", tmp_path / "build", "--workers", "1")
+    same_bytes(tmp_path / "export", tmp_path / "build")
+    scripts = tmp_path / "interrupt"
+    told = run("distract", scripts, "--llm", "offline", "--out", tmp_path / "new", code=2).stderr
+    assert "No such option" in told
+
+
 def test_one_folder_of_slices_gives_both_formats(made: Path, tmp_path: Path) -> None:
     """`export --format` renders what was decided before in another format."""
     run("export", made / "slice", "--format", "duo", "--out", tmp_path / "duo")

@@ -2,47 +2,43 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from ..block import SLICED_AT_ONCE, Tally, planned_of, write_shard
+from ..block_asks import AskReport, AskTask, Replied, Steps, what_is_wanted
 from ..block_report import BlockReport
-from ..block_work import BlockTask, begin, scriptwriter_of
+from ..block_work import BlockTask, begin, begin_again, scriptwriter_of
 from ..dialogue import SPLITS, Script, Split
 from ..errors import FolderError
-from ..recipe import Recipe
+from ..generate import WRITERS
+from ..generate.live import LeaveOut
+from ..scriptwriter import Scriptwriter
 from ..slice.schedule import SlicedScript, slice_scripts
 from ..slice.slicer import Slicer
 from .edits import Found, find_scripts, write_scripts
 from .fits import faults
 from .folder import plan_file, scripts_file, slices_file
 from .plan_rows import Member, PlanRow, read_plan, script_digest, text_digests, write_plan
+from .refusals import with_refusals
 from .slice_rows import read_slices, write_slices
 
 
-@dataclass(frozen=True, slots=True)
-class StageTask:
-    """One block of a stage.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTask(BlockTask):
+    """One block of a stage that begins with the rows of another.
 
     Attributes:
-        here: the folder of the stage before.
-        out: this stage's.
+        here: the folder of the stage before; `folder` is this stage's.
         report: what became of the block so far.
-        fingerprints: of the materials that the stages began with.
+        sources: the files that were read, in order.
     """
 
-    recipe: Recipe
     here: str
-    out: str
     report: BlockReport
-    fingerprints: dict[str, Any]
-
-    @property
-    def number(self) -> int:
-        """Of the block."""
-        return self.report.number
+    sources: tuple[str, ...]
 
     def found(self) -> Found:
         """The scripts of the stage before."""
@@ -54,71 +50,140 @@ class StageTask:
 
 def interrupt_block(task: BlockTask) -> BlockReport:
     """Plans a block and writes the scripts of the rows that are kept, without statements."""
-    work, tally = begin(task), Tally()
-    writer = work.writer_with(tally.counted(work.writer.reply))
+    work = begin_again(task) if WRITERS[task.recipe.llm].asks else begin(task)
+    replied, replies = Replied(task, work.writer), Counter[str]()
     kept = {row.id for row in work.rows}
     scripts: dict[str, Script] = {}
-    plan = []
+    plan, left_out = [], []
     for row in work.plan.rows:
         dialogues = work.dialogues_of(row)
-        split = dialogues[0].split
-        digest: str | None = None
-        texts: tuple[str, ...] = ()
-        if row.id in kept:
-            script = writer.interrupted(row.type, dialogues, row.rounds)
-            scripts[row.id], digest = script, script_digest(script, split)
-            texts = text_digests(script)
         members = tuple(
             Member(*work.block.places[member], work.block.dialogues[member].source_id)
             for member in row.members
         )
-        plan.append(
-            PlanRow(
-                id=row.id,
-                type=row.type,
-                split=split,
-                kept=row.id in kept,
-                shortened=bool(row.rounds),
-                ordinary=writer.ordinary(dialogues),
-                changed=False,
-                digest=digest,
-                texts=texts,
-                members=members,
-            )
+        planned = PlanRow(
+            id=row.id,
+            type=row.type,
+            split=dialogues[0].split,
+            kept=row.id in kept,
+            shortened=bool(row.rounds),
+            ordinary=work.writer.ordinary(dialogues),
+            changed=False,
+            refused=None,
+            asked=(),
+            digest=None,
+            texts=(),
+            members=members,
         )
+        if planned.kept:
+            replied.used.clear()
+            try:
+                script = replied.writer.interrupted(row.type, dialogues, row.rounds)
+                scripts[row.id] = replied.checked(script, whole=False)
+            except LeaveOut as why:
+                left_out.append((row, why.reason))
+                planned = replace(planned, kept=False, refused=why.reason)
+            else:
+                replies.update(replied.used)
+                planned = _as_written(planned, scripts[row.id], replied.used)
+        plan.append(planned)
     report = BlockReport(
         number=task.number,
         digest=task.digest,
         threshold=task.threshold,
-        replies=dict(sorted(tally.replies.items())),
-        **planned_of(work.plan, work.block),
+        replies=dict(sorted(replies.items())),
+        refused=dict(sorted(replied.refused.items())),
+        unbuilt=dict(sorted(Counter(row.type for row, _ in left_out).items())),
+        **planned_of(work.plan.without(left_out), work.block),
     )
     return _written(report, plan, scripts, Path(task.folder))
 
 
+def _as_written(row: PlanRow, script: Script, used: Counter[str]) -> PlanRow:
+    return replace(
+        row,
+        asked=(*row.asked, *sorted(used.elements())),
+        digest=script_digest(script, row.split),
+        texts=text_digests(script),
+    )
+
+
+def ask_interrupt(task: AskTask[BlockTask]) -> AskReport:
+    """What the scripts of some rows want before statements are added."""
+    work = begin_again(task.block)
+
+    def write(writer: Scriptwriter, number: int) -> None:
+        row = work.rows[number]
+        writer.interrupted(row.type, work.dialogues_of(row), row.rounds)
+
+    return what_is_wanted(task, len(work.rows), work.writer, write)
+
+
 def distract_block(task: StageTask) -> BlockReport:
     """Adds statements to the scripts of a block."""
-    found, tally = task.found(), Tally()
-    writer = scriptwriter_of(task.recipe, task.fingerprints)
-    writer = replace(writer, reply=tally.counted(writer.reply))
-    scripts = {
-        row.id: found.scripts[row.id] if row.ordinary else writer.distracted(found.scripts[row.id])
-        for row in found.plan
-        if row.kept
-    }
-    plan = [
-        replace(
-            row,
-            digest=script_digest(scripts[row.id], row.split),
-            texts=text_digests(scripts[row.id]),
-        )
-        if row.kept
-        else row
-        for row in found.plan
-    ]
-    replies = Counter(found.report.replies) + tally.replies
-    report = replace(found.report, replies=dict(sorted(replies.items())))
-    return _written(report, plan, scripts, Path(task.out))
+    found = task.found()
+    replied = Replied(task, scriptwriter_of(task.recipe, task.fingerprints))
+    replies = Counter(found.report.replies)
+    scripts: dict[str, Script] = {}
+    plan, left_out = [], []
+    for row in found.plan:
+        if not row.kept:
+            plan.append(row)
+            continue
+        script = found.scripts[row.id]
+        replied.used.clear()
+        try:
+            script = script if row.ordinary else replied.writer.distracted(script)
+            scripts[row.id] = replied.checked(script)
+        except LeaveOut as why:
+            replies.subtract(row.asked)
+            refused = replace(row, kept=False, refused=why.reason, digest=None, texts=())
+            left_out.append(refused)
+            plan.append(refused)
+        else:
+            replies.update(replied.used)
+            plan.append(_as_written(row, scripts[row.id], replied.used))
+    report = with_refusals(found.report, plan, left_out, task.sources)
+    unused = Counter(report.refused) + replied.refused
+    report = replace(
+        report, replies=dict(sorted((+replies).items())), refused=dict(sorted(unused.items()))
+    )
+    return _written(report, plan, scripts, Path(task.folder))
+
+
+def ask_distract(task: AskTask[StageTask]) -> AskReport:
+    """What the statements of some scripts want."""
+    begun = _begun(_Kept(task.block.here, task.block.number, task.block))
+
+    def write(writer: Scriptwriter, number: int) -> None:
+        writer.distracted(begun.scripts[number])
+
+    return what_is_wanted(task, len(begun.scripts), begun.writer, write)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    here: str
+    number: int
+    task: StageTask = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    scripts: list[Script]
+    writer: Scriptwriter
+
+
+@lru_cache(maxsize=4)
+def _begun(kept: _Kept) -> _Begun:
+    """The scripts of a block that get statements, which a process looks at several times."""
+    task, found = kept.task, kept.task.found()
+    scripts = [found.scripts[row.id] for row in found.plan if row.kept and not row.ordinary]
+    return _Begun(scripts, scriptwriter_of(task.recipe, task.fingerprints))
+
+
+INTERRUPT = Steps(ask_interrupt, interrupt_block)
+DISTRACT = Steps(ask_distract, distract_block)
 
 
 def _written(
@@ -133,7 +198,7 @@ def _written(
 
 def slice_block(task: StageTask) -> BlockReport:
     """Cuts the scripts of a block into slices, and lays these out in time."""
-    found, out = task.found(), Path(task.out)
+    found, out = task.found(), Path(task.folder)
     slicer = scriptwriter_of(task.recipe, task.fingerprints).slicer
     files = [
         write_slices(_sliced(found, slicer, task), out, slices_file(task.number)),
@@ -175,7 +240,7 @@ def export_block(task: StageTask) -> BlockReport:
     for split in SPLITS:
         if any(row.split == split for row in plan.values()):
             scripts = of_split(split)
-            files.append(write_shard(task.recipe.format, task.out, task.number, split, scripts))
+            files.append(write_shard(task.recipe.format, task.folder, task.number, split, scripts))
     tally.shortened = +tally.shortened
     changed = Counter(row.type for row in plan.values() if row.changed)
     earlier = ("replies", "refused", "unbuilt")

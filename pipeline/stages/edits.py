@@ -108,7 +108,7 @@ def _without(
         return report
     rows = Counter(row.type for row in removed)
     members = Counter(row.type for row in removed for _member in row.members)
-    used = {member for row in kept for member in row.members}
+    used = {member for row in kept if not row.refused for member in row.members}
     known = {tuple(place) for *place, _reason in report.unused}
     unused = {
         member: None

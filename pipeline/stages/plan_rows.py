@@ -23,6 +23,8 @@ SCHEMA = pa.schema(
         ("shortened", pa.bool_()),
         ("ordinary", pa.bool_()),
         ("changed", pa.bool_()),
+        ("refused", pa.string()),
+        ("asked", pa.list_(pa.string())),
         ("digest", pa.string()),
         ("texts", pa.list_(pa.string())),
         (
@@ -60,6 +62,8 @@ class PlanRow:
         shortened: whether rounds were left out of it.
         ordinary: whether it stays ordinary chat, without statements.
         changed: whether a person changed its script.
+        refused: why it cannot be made with the replies of a model; then it is not kept.
+        asked: the replies that its script was made with so far, as `fuse/gpt-4o`.
         digest: of its script as the stage wrote it.
         texts: a hash of each of its texts.
         members: its dialogues.
@@ -72,6 +76,8 @@ class PlanRow:
     shortened: bool
     ordinary: bool
     changed: bool
+    refused: str | None
+    asked: tuple[str, ...]
     digest: str | None
     texts: tuple[str, ...]
     members: tuple[Member, ...]
@@ -111,4 +117,5 @@ def _plain(row: PlanRow) -> dict[str, Any]:
 
 def _row(values: Mapping[str, Any]) -> PlanRow:
     members = tuple(Member(**one) for one in values["members"])
-    return PlanRow(**{**values, "members": members, "texts": tuple(values["texts"])})
+    lists = {name: tuple(values[name]) for name in ("texts", "asked")}
+    return PlanRow(**{**values, **lists, "members": members})

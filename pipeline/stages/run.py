@@ -2,27 +2,29 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..block import plan_task
+from ..block_asks import Block, Steps
 from ..block_report import BlockReport
 from ..block_work import BlockTask, fingerprints, prompts_of
 from ..engine import ENGINES
 from ..errors import FolderError, RecipeError
 from ..export.shards import write_parquet
 from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from ..generate import WRITERS, used
 from ..load.dialogue_rows import SCHEMA, dialogue_table
 from ..load.reading import Reading
 from ..materials import Materials, load_materials
 from ..recipe import Recipe
 from ..run_folder import difference, finished_manifest, open_folder
 from ..screen import Screen
-from .blocks import StageTask, distract_block, export_block, interrupt_block, slice_block
+from .blocks import DISTRACT, INTERRUPT, StageTask, export_block, slice_block
 from .folder import (
     ORDER,
     StageFolder,
@@ -30,7 +32,12 @@ from .folder import (
     finish_stage,
     new_stage,
     read_stage,
+    scripts_file,
 )
+
+if TYPE_CHECKING:  # what talks to a server takes time to import
+    from ..generate.asking import Usage
+    from ..generate.means import Means
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,17 +48,43 @@ Resolve = Callable[[Mapping[str, Any], Mapping[str, Any]], Recipe]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How a stage runs: processes, whether its folder is made again, where it says so."""
+    """How a stage runs.
+
+    Attributes:
+        workers: processes.
+        overwrite: whether its folder is made again.
+        screen: where it says how it goes.
+        means: how a recipe's model is asked; None where it asks none.
+        engine: where blocks are worked on.
+    """
 
     workers: int
     overwrite: bool
     screen: Screen
+    means: Callable[[Recipe], "Means | None"] = lambda _recipe: None
     engine: str = "local"
 
     def each(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
         """What a function gives for each task, in order."""
         with closing(ENGINES[self.engine](function, iter(tasks), self.workers)) as results:
             return list(results)
+
+    def with_replies(
+        self, steps: Steps[Block], tasks: Sequence[Block], recipe: Recipe
+    ) -> list[BlockReport]:
+        """The same, with the replies of whom the recipe asks."""
+        if not WRITERS[recipe.llm].asks:
+            return self.each(steps.build, tasks)
+        from ..rounds import Answering, build_in_rounds  # with what talks to a server
+
+        answering = Answering(recipe, self.means(recipe), self.engine, self.workers, self.screen)
+        with closing(build_in_rounds(iter(tasks), steps, answering, self._show)) as reports:
+            return sorted(reports, key=lambda report: report.number)
+
+    def _show(self, usage: "Usage") -> None:
+        if self.screen.due():
+            record = {"usage": used.facts(usage), "cost": used.cost(usage)}
+            self.screen.progress([used.progress(usage)], record)
 
 
 def load(recipe: Recipe, out: Path, how: How) -> None:
@@ -84,12 +117,12 @@ def interrupt(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve,
                 digest=one.digest,
                 file=str(here / dialogues_file(one.number)),
                 fingerprints=_prints(recipe, materials),
-                threshold=None,
             )
             for one in before.reports
         ]
         threshold = _threshold(tasks, recipe.samples, how)
-        reports = how.each(interrupt_block, [_up_to(one, threshold) for one in tasks])
+        tasks = [replace(one, threshold=threshold) for one in tasks]
+        reports = how.with_replies(INTERRUPT, tasks, recipe)
         finish_stage(
             out, "interrupt", identity_of(recipe, _prints(recipe, materials)), before.found, reports
         )
@@ -103,18 +136,6 @@ def _threshold(tasks: list[BlockTask], samples: int, how: How) -> int | None:
     return nsmallest(samples, ranks)[-1] if len(ranks) > samples else None
 
 
-def _up_to(task: BlockTask, threshold: int | None) -> BlockTask:
-    return BlockTask(
-        task.recipe,
-        task.folder,
-        task.number,
-        task.digest,
-        task.file,
-        task.fingerprints,
-        threshold,
-    )
-
-
 def distract(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
     """Adds statements to scripts."""
     before, recipe, materials = _begin(here, "distract", flags, resolve)
@@ -123,34 +144,39 @@ def distract(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, 
             "--statements: with max_tokens rows were chosen for the statements that the recipe "
             "says; give it to duplexdata load"
         )
-    _work(distract_block, "distract", before, recipe, materials, out, how)
+    with new_stage(out, how.overwrite):
+        tasks = _tasks(before, recipe, materials, out)
+        reports = how.with_replies(DISTRACT, tasks, recipe)
+        identity = identity_of(recipe, _prints(recipe, materials))
+        finish_stage(out, "distract", identity, before.found, reports)
 
 
 def cut(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
     """Cuts scripts into slices."""
     before, recipe, materials = _begin(here, "slice", flags, resolve)
-    _work(slice_block, "slice", before, recipe, materials, out, how)
-
-
-def _work(
-    function: Callable[[StageTask], BlockReport],
-    name: str,
-    before: StageFolder,
-    recipe: Recipe,
-    materials: Materials,
-    out: Path,
-    how: How,
-) -> None:
     with new_stage(out, how.overwrite):
-        reports = how.each(function, _tasks(before, recipe, materials, out))
-        finish_stage(
-            out, name, identity_of(recipe, _prints(recipe, materials)), before.found, reports
-        )
+        reports = how.each(slice_block, _tasks(before, recipe, materials, out))
+        identity = identity_of(recipe, _prints(recipe, materials))
+        finish_stage(out, "slice", identity, before.found, reports)
 
 
 def _tasks(before: StageFolder, recipe: Recipe, materials: Materials, out: Path) -> list[StageTask]:
     prints = _prints(recipe, materials)
-    return [StageTask(recipe, str(before.path), str(out), one, prints) for one in before.reports]
+    sources = tuple(one["file"] for one in before.found.sources)
+    return [
+        StageTask(
+            recipe=recipe,
+            folder=str(out),
+            number=one.number,
+            digest=one.digest,
+            file=str(before.path / scripts_file(one.number)),
+            fingerprints=prints,
+            here=str(before.path),
+            report=one,
+            sources=sources,
+        )
+        for one in before.reports
+    ]
 
 
 def export(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
@@ -190,7 +216,9 @@ def _begin(
     before = read_stage(here, ORDER[ORDER.index(name) - 1])
     recipe = resolve(before.identity["recipe"], flags)
     materials = _materials(recipe)
-    own = ("recipe", "recipe_sha256", "format")
+    own = {"recipe", "recipe_sha256", "format"}
+    if name == "interrupt":
+        own.add("prompts")  # nothing was asked before
     ours = {
         key: one
         for key, one in identity_of(recipe, _prints(recipe, materials)).items()
