@@ -212,7 +212,7 @@ def estimate(  # those of build
 
 
 @app.command(
-    epilog="Example: duplexdata explain outputs/sample regeneration-0123456789abcdef0123",
+    epilog="Example: duplexdata explain outputs/sample regeneration-957a61b03cd5833ae8db",
 )
 def explain(
     folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")],

@@ -104,7 +104,7 @@ def kept_replies(
 
 
 def _shown(store: Path) -> Iterator[str]:
-    held = sizes(store)
+    held = sizes(store) if store.exists() else []
     yield f"{store}: {sum(one.rows for one in held):,} replies"
     if not held:
         return

@@ -22,6 +22,7 @@ import typer.testing
 from duplexdata.cli import app
 
 from .conftest import ROOT
+from .loopback import Loopback, serve
 from .loopback.hub import Hub, serve_hub
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -91,6 +92,13 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
         yield served
 
 
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server that stands in for OpenAI's."""
+    with serve(api_key="sk-docs") as running:
+        yield running
+
+
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
 def test_commands_run(
     page: Path,
@@ -105,6 +113,11 @@ def test_commands_run(
     if page.name == "README.md":
         shutil.rmtree(here / "outputs")  # it makes what it shows
     monkeypatch.chdir(here)
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    if any("--llm openai" in command for command in SHOWN[page]):
+        asked: Loopback = request.getfixturevalue("server")
+        monkeypatch.setenv("OPENAI_BASE_URL", asked.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-docs")
     env = None
     if any("owner/name" in command for command in SHOWN[page]):
         served: Hub = request.getfixturevalue("hub")
@@ -148,7 +161,7 @@ def run_apart(arguments: list[str], env: dict[str, str]) -> None:
 
 def test_most_commands_are_run() -> None:
     """The pages that show commands are found, and so are the commands in them."""
-    assert {"README", "recipe", "stages", "stats", "publish", "commands"} <= {
+    assert {"README", "recipe", "stages", "stats", "publish", "commands", "llm"} <= {
         page.stem for page in SHOWN
     }
     assert sum(map(len, SHOWN.values())) > 40
