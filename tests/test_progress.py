@@ -9,6 +9,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from duplexdata.pipeline.generate.asking import Usage
+from duplexdata.pipeline.generate.request import Tokens
 from duplexdata.pipeline.progress import Progress, Sources, duration
 from duplexdata.pipeline.screen import Level, Screen
 
@@ -69,6 +71,33 @@ def test_a_log_gets_a_json_line_every_ten_seconds() -> None:
         "rejected": 100,
         "blocks": 1,
     }
+
+
+def test_what_a_model_was_asked_is_told() -> None:
+    """Requests, replies, failures and the cost so far, in a log and to people."""
+    one = Watched()
+    assert "usage" not in one.progress.record()
+    tokens = Tokens(prompt=3_000_000, completion=1_000_000)
+    one.progress.used(
+        Usage(
+            requests=1200,
+            replies=1100,
+            stored=7,
+            tokens=tokens,
+            cost=2.5,
+            refusals=30,
+            retries=70,
+            given_up=2,
+            in_flight=64,
+            level=80,
+        )
+    )
+    record = one.progress.record()
+    assert record["cost"] == 2.5
+    assert (record["usage"]["requests"], record["usage"]["failed"]) == (1200, 2)
+    told = one.progress.lines()[-1]
+    for part in ("asked 1,200", "stored 1,100", "in flight 64 of 80", "back 30", "cost 2.5"):
+        assert part in told
 
 
 def test_nothing_is_guessed_before_a_block_is_done() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from duplexdata.pipeline.commands import run_build, run_estimate, run_explain
+from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
 from duplexdata.pipeline.errors import InputError, RecipeError
 from duplexdata.pipeline.validate import validate
 
@@ -327,3 +327,20 @@ def test_prompts_are_in_the_package() -> None:
         assert (ROOT / "schemas" / f"reply_{kind}.json").is_file()
         for language in ("en", "zh"):
             assert (ROOT / "prompts" / language / f"{kind}.txt").is_file()
+
+
+def test_a_store_that_is_not_there_yet_is_shown(tmp_path: Path) -> None:
+    """`cache show` before anything was asked says where replies will be kept, and makes nothing."""
+    said = run_cache(
+        "show",
+        tmp_path / "cache",
+        fake=False,
+        file=None,
+        run=None,
+        model=None,
+        older_than=None,
+        workers=1,
+        engine="local",
+    )
+    assert list(said) == [f"{tmp_path / 'cache' / 'replies.sqlite3'}: 0 replies"]
+    assert not (tmp_path / "cache" / "replies.sqlite3").exists()

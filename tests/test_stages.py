@@ -110,7 +110,8 @@ def test_so_they_do_with_a_model(
     monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
     (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
     asked = ("--llm", "fake", "--fake-faults", "0.6")
-    flags = ("--format", row_format, *FLAGS, *more, *asked, "--config", tmp_path / "recipe.toml")
+    told: tuple[str, ...] = ("--format", row_format, *FLAGS, *more, *asked)
+    flags = (*told, "--config", str(tmp_path / "recipe.toml"))
     run("load", *flags, "--out", tmp_path / "load")
     go_through(tmp_path)
     run("build", *flags, "--out", tmp_path / "build", "--workers", "1", "--cache", tmp_path / "b")
@@ -121,8 +122,8 @@ def test_so_they_do_with_a_model(
     if more:
         assert {"reply_refused", "too_long"} <= set(counts["left_out"])
     for stage in ("interrupt", "distract", "slice"):
-        told = run("validate", tmp_path / stage, "--source", "sample").stdout
-        assert "no breach" in told
+        proved = run("validate", tmp_path / stage, "--source", "sample").stdout
+        assert "no breach" in proved
 
 
 def test_interrupt_may_ask_where_load_did_not(
