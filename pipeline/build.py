@@ -22,9 +22,10 @@ from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
 from .garbage import collected_by_hand
 from .load.block import write_block
-from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
+from .load.raw_file import file_digest
 from .load.reading import Reading
+from .load.sources import SAMPLE, find_sources, is_remote, local_files
 from .materials import Materials, forget_materials, load_materials
 from .recipe import Recipe
 from .run_folder import (
@@ -32,6 +33,7 @@ from .run_folder import (
     RunFolder,
     finished_manifest,
     open_folder,
+    pinned_revisions,
     refuse_another,
     remove_leftovers,
 )
@@ -101,11 +103,13 @@ def build(
         _refuse_changed(out, identity, manifest)
         remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
-    for source in recipe.source:
-        source_files(source)  # a wrong name is told before a folder is made
+    # A wrong name is told before a folder is made.
+    pinned = {} if overwrite else pinned_revisions(out)
+    sources = find_sources(recipe.source, pinned, screen.say)
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
-            reading = Reading(recipe, screen.say)
+            folder.pin_revisions({one.given: one.revision for one in sources if one.revision})
+            reading = Reading(recipe, screen.say, sources)
             run = _Run(recipe, folder, workers, engine, screen, reading, materials)
             _build_blocks(run)
             return Outcome(_finish(run, identity), finished_before=False)
@@ -116,7 +120,9 @@ def build(
 def _is_large(recipe: Recipe) -> bool:
     """Whether the sources look as if they took longer than to start a process."""
     with suppress(SourceError, OSError):
-        sizes = (file.stat().st_size for one in recipe.source for file in source_files(one))
+        if recipe.limit is None and any(map(is_remote, recipe.source)):
+            return True
+        sizes = (file.stat().st_size for one in recipe.source for file in local_files(one))
         return sum(sizes) > _LARGE
     return False
 
@@ -151,15 +157,18 @@ def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[st
 
 def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
     """Raises a FolderError where a source that is still there holds something else now."""
-    built = {one["file"]: one["sha256"] for one in manifest["sources"]}
+    # What is on the Hub was read at a commit, which does not change.
+    here = [one for one in manifest["sources"] if not one.get("revision")]
+    built = {one["file"]: one["sha256"] for one in here}
     changed = [
         file
         for file, sha256 in built.items()
         if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
     ]
-    if not changed and manifest["recipe"].get("limit") is None:
+    given = manifest["recipe"]["source"]
+    if not changed and manifest["recipe"].get("limit") is None and not any(map(is_remote, given)):
         try:
-            there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
+            there = {one.shown for source in find_sources(given) for one in source.files}
         except SourceError:
             there = set(built)  # gone: what was built of it stays built
         changed = sorted(there ^ set(built))
@@ -292,7 +301,7 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
     beside = [rejected, write_rows(left_out, LEFT_OUT, path, "left_out.parquet")]
     manifest = {
         **identity,
-        "sources": [asdict(one) for one in reading.files],
+        "sources": [one.as_dict() for one in reading.files],
         "counts": counted,
         "files": {file.path: _facts(file) for file in [*shards, *beside]},
     }

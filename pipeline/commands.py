@@ -1,6 +1,5 @@
 """What the commands do: flags into a recipe, a run, and what is said at its end."""
 
-import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from .engine import ENGINES
 from .errors import RecipeError
 from .interrupt import TYPES, default_rates
 from .light_arrow import keep_pandas_out
-from .load.files import source_files, stem_of
+from .load.sources import default_name
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Screen
 
@@ -86,10 +85,7 @@ def parse_rates(text: str) -> dict[str, float]:
 
 def default_folder(recipe: Recipe) -> Path:
     """`outputs/<format>-<stem of the first source>-<seed>`; of a glob, its first file's stem."""
-    source = recipe.source[0]
-    first = source_files(source)[0] if glob.has_magic(source) else Path(source)
-    name = stem_of(first) or first.resolve().name
-    return Path("outputs") / f"{recipe.format}-{name}-{recipe.seed}"
+    return Path("outputs") / f"{recipe.format}-{default_name(recipe.source[0])}-{recipe.seed}"
 
 
 def available_cores() -> int:

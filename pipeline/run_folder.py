@@ -16,6 +16,7 @@ from .errors import FolderError
 from .export.shards import WORK, write_text
 
 IDENTITY = f"{WORK}/identity.json"
+REVISIONS = f"{WORK}/revisions.json"
 MANIFEST = "manifest.json"
 _BESIDE = (
     *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
@@ -43,6 +44,15 @@ class RunFolder:
         same = (report.digest, report.threshold) == (digest, threshold)
         return report if there and same else None
 
+    def pin_revisions(self, revisions: Mapping[str, str]) -> None:
+        """Keeps which commit of each source on the Hub this run reads, however often it is tried.
+
+        Args:
+            revisions: by the source as it was given.
+        """
+        if revisions:
+            write_text(json.dumps(revisions, ensure_ascii=False), self.path, REVISIONS)
+
     def remove_other_shards(self, paths: set[str]) -> None:
         """Removes the shards that an earlier, unfinished build left."""
         for shard in _shards(self.path):
@@ -62,6 +72,15 @@ def finished_manifest(path: Path) -> dict[str, Any] | None:
     if not isinstance(manifest, dict) or "recipe" not in manifest:
         raise FolderError(f"{file} is no manifest of a run; choose another --out")
     return manifest
+
+
+def pinned_revisions(path: Path) -> dict[str, str]:
+    """The commits that an unfinished run reads, by source; see RunFolder.pin_revisions."""
+    try:
+        revisions: dict[str, str] = json.loads((path / REVISIONS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return revisions
 
 
 @contextmanager

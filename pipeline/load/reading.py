@@ -2,10 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from ..chance import Chance
@@ -14,11 +13,13 @@ from ..errors import SourceError
 from ..recipe import Recipe
 from .block import Block, Place
 from .check import check_messages
-from .files import SAMPLE, RawRow, file_digest, first_rows, raw_rows, source_files, stem_of
+from .files import RawRow, first_rows, raw_rows
 from .language import guess_language
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.message import Layout
+from .raw_file import RawFile, stem_of
 from .rejects import REASONS, Reject
+from .sources import Source, find_sources
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
@@ -36,15 +37,40 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that was read: what names it, and what it held."""
+    """A file that was read: what names it, and what it held.
+
+    Attributes:
+        source: as it was given.
+        file: what it is called in rejected.parquet.
+        name: what the ids of its rows begin with.
+        layout: as which its rows were read.
+        bytes: its size.
+        sha256: of its bytes, if known; else `etag` says which version was read.
+        rows: how many were read.
+        repository: on the Hub, if it is of one.
+        revision: the commit of that repository.
+        etag: what its store calls this version of it.
+    """
 
     source: str
     file: str
     name: str
     layout: str | None
     bytes: int
-    sha256: str
+    sha256: str | None
     rows: int
+    repository: str | None = None
+    revision: str | None = None
+    etag: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a manifest says of it; what a file of this machine lacks is not named."""
+        elsewhere = ("repository", "revision", "etag")
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None or name not in elsewhere
+        }
 
 
 @dataclass(slots=True)
@@ -54,6 +80,7 @@ class Reading:
     Attributes:
         recipe: limit, layout, language, duplicates and seed are taken from it.
         say: tells the user a line.
+        sources: those of the recipe, where they were found already.
         files: what was read, in order.
         rejected: the rows that cannot be used, in order.
         rows: how many rows were read, rejects included.
@@ -64,6 +91,7 @@ class Reading:
 
     recipe: Recipe
     say: Callable[[str], None]
+    sources: Sequence[Source] | None = None
     files: list[SourceFile] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     rows: int = 0
@@ -74,6 +102,7 @@ class Reading:
     _first: dict[bytes, int] = field(default_factory=dict, repr=False)
     _stems: Counter[str] = field(default_factory=Counter, repr=False)
     _copies: Counter[bytes] = field(default_factory=Counter, repr=False)
+    _guessed: tuple[str | None, Layout | None] | None = field(default=None, repr=False)
 
     def blocks(self) -> Iterator[Block]:
         """The usable dialogues, in source order, `block_rows` a block.
@@ -81,11 +110,13 @@ class Reading:
         Raises:
             SourceError: a source is missing or broken, or holds no usable row.
         """
-        found = [(source, source_files(source)) for source in self.recipe.source]
+        found = self.sources
+        if found is None:
+            found = find_sources(self.recipe.source, say=self.say)
         dialogues: list[tuple[Dialogue, Place]] = []
         number = 0
-        for source, files in found:
-            for one in self._source(source, files):
+        for source in found:
+            for one in self._source(source):
                 dialogues.append(one)
                 if len(dialogues) == self.recipe.block_rows:
                     yield _block(number, dialogues)
@@ -94,55 +125,70 @@ class Reading:
         if dialogues:
             yield _block(number, dialogues)
 
-    def _source(self, source: str, files: list[Path]) -> Iterator[tuple[Dialogue, Place]]:
+    def _source(self, source: Source) -> Iterator[tuple[Dialogue, Place]]:
         usable = False
         before = len(self.rejected)
-        for file in files:
+        name, rows_before = "", 0
+        for file in source.files:
             if self._left() == 0:
                 break
-            name = self._name(file)
-            for place, result in self._file(source, file, name):
+            if file.repository is None or not name:
+                name, rows_before = self._name(file), 0
+            row = 0
+            for place, result in self._file(source.given, file, name):
+                row = place.row
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
                     continue
                 usable = True
-                dialogue = self._identify(result, name, place.row)
+                dialogue = self._identify(result, name, rows_before + row)
                 if isinstance(dialogue, Reject):
                     self.rejected.append(RejectedRow(place, dialogue.reason, dialogue.detail))
                     continue
                 self.kept += 1
                 yield dialogue, place
+            rows_before += row  # the files of a repository are numbered as one
         # A limit may cut a source before its first usable row; but not all sources.
         if not usable and (self._left() != 0 or self.kept == 0):
-            raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
+            raise SourceError(_nothing_usable(source, self.rejected[before:]))
 
     def _file(
-        self, source: str, file: Path, name: str
+        self, source: str, file: RawFile, name: str
     ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
-        shown = SAMPLE if source == SAMPLE else str(file)
-        layout = self._layout(file, shown)
+        layout = self._layout(file)
         rows = 0
         for raw in islice(raw_rows(file, COLUMNS), self._left()):
             rows += 1
             self.rows += 1
-            yield Place(shown, raw.row, raw.line), self._use(raw, layout)
-        try:
-            size, sha256 = file.stat().st_size, file_digest(file)
-        except OSError as error:
-            raise SourceError(f"{file} went away while it was read: {error}") from error
-        found = SourceFile(source, shown, name, layout.name if layout else None, size, sha256, rows)
+            yield Place(file.shown, raw.row, raw.line), self._use(raw, layout)
+        facts = file.facts()
+        found = SourceFile(
+            source=source,
+            file=file.shown,
+            name=name,
+            layout=layout.name if layout else None,
+            bytes=facts.bytes,
+            sha256=facts.sha256,
+            rows=rows,
+            repository=file.repository,
+            revision=file.revision,
+            etag=facts.etag,
+        )
         self.files.append(found)
 
     def _left(self) -> int | None:
         """How many rows may still be read; None is any number."""
         return None if self.recipe.limit is None else self.recipe.limit - self.rows
 
-    def _layout(self, file: Path, shown: str) -> Layout | None:
+    def _layout(self, file: RawFile) -> Layout | None:
         if self.recipe.layout:
             return LAYOUTS[self.recipe.layout]
         layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
-        if layout:
-            self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
+        # The files of a repository are mostly alike, and may be hundreds.
+        guessed = (file.repository, layout)
+        if layout and (file.repository is None or guessed != self._guessed):
+            self.say(f"{file.shown}: rows of layout {layout.name}, {layout.shape}")
+        self._guessed = guessed
         return layout
 
     def _use(self, raw: RawRow, layout: Layout | None) -> "_Usable | Reject":
@@ -184,9 +230,9 @@ class Reading:
             split=self._split(content),
         )
 
-    def _name(self, file: Path) -> str:
-        """What the ids of a file's rows begin with: its stem, told apart where it repeats."""
-        stem = stem_of(file) or file.name
+    def _name(self, file: RawFile) -> str:
+        """What ids begin with: the Hub id or the file's stem, told apart where it repeats."""
+        stem = file.repository or stem_of(file.name) or file.name
         self._stems[stem] += 1
         return stem if self._stems[stem] == 1 else f"{stem}~{self._stems[stem]}"
 
@@ -225,7 +271,7 @@ def _keys(row: dict[str, Any]) -> str:
     return ", ".join(str(key)[:30] for key in list(row)[:8]) or "none"
 
 
-def _nothing_usable(source: str, file: Path, rejected: list[RejectedRow]) -> str:
+def _nothing_usable(source: Source, rejected: list[RejectedRow]) -> str:
     seen = "; ".join(
         f"{'line' if one.place.line else 'row'} {one.place.line or one.place.row}: "
         f"{REASONS[one.reason]}" + (f" ({one.detail})" if one.detail else "")
@@ -233,6 +279,8 @@ def _nothing_usable(source: str, file: Path, rejected: list[RejectedRow]) -> str
     )
     shapes = "; ".join(f"{layout.name} {layout.shape}" for layout in LAYOUTS.values())
     return (
-        f"no usable row in {source}" + (f" ({file}: {seen})" if seen else " (it is empty)") + "\n"
+        f"no usable row in {source.given}"
+        + (f" ({source.files[0].shown}: {seen})" if seen else " (it is empty)")
+        + "\n"
         f"layouts that can be read: {shapes}; name one with --layout"
     )
