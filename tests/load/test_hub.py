@@ -6,8 +6,9 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_private_and_missing(client: Client) -> None:
 
 def test_small_files_are_hashed_as_they_are_read(client: Client) -> None:
     """Git's own files have no sha256 on the Hub: it is known if all was read, else git's id is."""
-    data = lines(dialogues(0, 5))
+    data = lines(dialogues(0, 10_000))  # more than is read ahead
     client.put("owner/name", {"a.jsonl": data}, plain=[".jsonl"])
     whole, part = client.read(case("owner/name"), case("owner/name", limit=2))
     [read], [begun] = whole["files"], part["files"]
@@ -232,7 +233,7 @@ def test_small_files_are_hashed_as_they_are_read(client: Client) -> None:
 
 
 def test_a_line_that_breaks_is_taken_up_again(client: Client) -> None:
-    """Bytes that came are not asked for again, and no row is lost or read twice."""
+    """The rest is asked for, and no row is lost or read twice."""
     data = lines(dialogues(0, 300))
     client.put("owner/name", {"a.jsonl": data, "b.parquet": parquet(dialogues(300, 50))})
     client.hub.config(
@@ -243,94 +244,76 @@ def test_a_line_that_breaks_is_taken_up_again(client: Client) -> None:
     )
     [found] = client.read(case("owner/name"))
     assert found["ids"] == [f"owner/name:{n}" for n in range(350)]
+    assert any(line.endswith(" 206") for line in client.hub.stats()["log"])
 
 
-@dataclass(frozen=True)
-class Stopped:
-    """A build that was stopped in the middle, and the commit that it read."""
-
-    client: Client
-    out: Path
-    commit: str
-
-
-@pytest.fixture
-def stopped(client: Client, tmp_path: Path) -> Stopped:
-    """The Hub breaks off in the sixth file; then somebody commits other rows."""
-    commit = client.put(ULTRACHAT, ultrachat())
-    sixth = manifest_sha(client, "train_5.jsonl")
+def test_a_run_that_goes_on_reads_the_same_commit(client: Client, tmp_path: Path) -> None:
+    """Whatever was committed since; the files are those of a run that was never stopped."""
+    files = ultrachat()
+    commit = client.put(ULTRACHAT, files)
+    sixth = sha256(files["train_5.jsonl"]).hexdigest()
     client.hub.config([{"match": f"GET /_cdn/{sixth}", "drop": "response", "at": 100}])
     (tmp_path / "blocks.toml").write_text("block_rows = 8\n")
-    done = client.build("--format", "tdm", "--config", "blocks.toml", "--out", "out")
+    out, again = tmp_path / "out", ("--format", "tdm", "--config", "blocks.toml")
+    done = client.build(*again, "--out", out)
     assert done.returncode == 1
     assert "train_5.jsonl" in done.stderr
     assert "go on with: duplexdata build" in done.stderr
-    assert list((tmp_path / "out" / "data").iterdir())
+    assert list((out / "data").iterdir())
     client.hub.config([])
-    client.put(ULTRACHAT, {f"train_{n}.jsonl": lines(dialogues(500, 4)) for n in range(10)})
-    return Stopped(client, tmp_path / "out", commit)
+    client.put(ULTRACHAT, {f"train_{n}.jsonl": lines(dialogues(500 + n, 4)) for n in range(10)})
 
-
-def manifest_sha(client: Client, path: str) -> str:
-    """The sha256 of a file of UltraChat on the Hub."""
-    [found] = client.read(case(f"hf://datasets/{ULTRACHAT}/{path}", limit=1))
-    sha256: str = found["files"][0]["sha256"]
-    return sha256
-
-
-def test_a_run_that_goes_on_reads_the_same_commit(stopped: Stopped, tmp_path: Path) -> None:
-    """Whatever was committed since; the files are those of a run that was never stopped."""
-    client = stopped.client
-    again = ("--format", "tdm", "--config", "blocks.toml")
-    done = client.build(*again, "--out", stopped.out)
+    done = client.build(*again, "--out", out)
     assert done.returncode == 0, done.stderr
     assert "blocks were finished before" in done.stderr
-    assert {one["revision"] for one in manifest_of(stopped.out)["sources"]} == {stopped.commit}
-    anew = client.build(*again, "--source", f"ultrachat@{stopped.commit}", "--out", "anew")
+    assert {one["revision"] for one in manifest_of(out)["sources"]} == {commit}
+    anew = client.build(*again, "--source", f"ultrachat@{commit}", "--out", "anew")
     assert anew.returncode == 0, anew.stderr
-    for shard in (stopped.out / "data").iterdir():
+    for shard in (out / "data").iterdir():
         assert (tmp_path / "anew" / "data" / shard.name).read_bytes() == shard.read_bytes()
+
+    # A folder that is started anew is not held to it.
+    done = client.build(*again, "--out", out, "--overwrite")
+    assert done.returncode == 0, done.stderr
+    assert {one["revision"] for one in manifest_of(out)["sources"]} != {commit}
     # What is finished asks nobody.
     client.hub.kill()
-    done = client.build(*again, "--out", stopped.out)
+    done = client.build(*again, "--out", out)
     assert done.returncode == 0
     assert "already finished" in done.stderr
 
 
-def test_overwrite_reads_what_is_there_now(stopped: Stopped) -> None:
-    """A folder that is started anew is not held to the commit of the run before."""
-    again = ("--format", "tdm", "--config", "blocks.toml", "--duplicates", "keep")
-    done = stopped.client.build(*again, "--out", stopped.out, "--overwrite")
-    assert done.returncode == 0, done.stderr
-    assert {one["revision"] for one in manifest_of(stopped.out)["sources"]} != {stopped.commit}
-
-
-def closed_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        number: int = held.getsockname()[1]
-        return number
-
-
-@pytest.mark.parametrize("source", ["ultrachat", "ultrachat_200k", "owner/name"])
 @pytest.mark.parametrize("offline", [True, False])
-def test_without_a_network(
-    offline: bool, source: str, tmp_path: Path, duplexdata: Callable[..., Any]
-) -> None:
-    """One line that names a way out, exit 2, and nothing is left; no try takes a second."""
-    hub = Hub(f"http://127.0.0.1:{closed_port()}", tmp_path, None)  # type: ignore[arg-type]
-    environment = hub.environment(tmp_path / "home") | ({"HF_HUB_OFFLINE": "1"} if offline else {})
-    given = ("--source", source, "--format", "tdm", "--out", "out")
-    done = duplexdata("build", *given, cwd=tmp_path, env=environment)
+def test_without_a_network(offline: bool, tmp_path: Path) -> None:
+    """One line that names a way out, without a second try."""
+    client = Client(nobody(tmp_path), tmp_path / "home")
+    names = ("ultrachat", "ultrachat_200k", "owner/name@v1", "hf://datasets/owner/name/a.jsonl")
+    variables = {"HF_HUB_OFFLINE": "1"} if offline else {}
+    for source, found in zip(names, client.read(*map(case, names), **variables), strict=True):
+        assert found["exit"] == 2
+        assert found["error"].startswith("cannot reach the Hugging Face Hub")
+        for wanted in (source, "--source sample", "local file or folder"):
+            assert wanted in found["error"]
+        assert "\n" not in found["error"]
+
+
+def test_without_a_network_nothing_is_left(tmp_path: Path) -> None:
+    """The default source on a closed network: exit 2 and no folder."""
+    client = Client(nobody(tmp_path), tmp_path / "home")
+    done = client.build("--format", "tdm", "--out", "out")
     assert (done.returncode, done.stdout) == (2, "")
-    *_, last = done.stderr.splitlines()
-    assert last.startswith("error: cannot reach the Hugging Face Hub")
-    assert source in last
-    assert "--source sample" in last
-    assert "local file or folder" in last
+    assert "--source sample" in done.stderr.splitlines()[-1]
     assert "Retrying" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def nobody(tmp_path: Path) -> Hub:
+    """A Hub that is not there."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    folder = tmp_path / "hub"
+    return Hub(f"http://127.0.0.1:{port}", folder, None)  # type: ignore[arg-type]
 
 
 def test_the_cache_of_the_client(client: Client) -> None:
