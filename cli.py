@@ -104,8 +104,10 @@ def build(
         list[str] | None,
         typer.Option(
             "--source",
-            help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-            ".gz or .zst; may be given several times.  [default: ultrachat]",
+            help="sample (embedded), ultrachat, ultrachat_200k, a dataset on the Hub "
+            "(owner/name[@revision]), or a file, folder, glob or URL (s3://, gs://, hf://) of "
+            ".jsonl .json .parquet, plain or .gz or .zst; may be given several times.  "
+            "[default: ultrachat]",
         ),
     ] = None,
     layout: Annotated[
@@ -244,9 +246,10 @@ def build(
 )
 def validate(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     source: Annotated[
@@ -275,20 +278,22 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
     with _told(debug):
+        here = rows_at(path)
         report = prove(
-            path,
+            here,
             sources=source or (),
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
             show=show,
         )
-        if tokenizer is None and slice_tokens is None:
-            leave_record(path, report, source or ())
+        if tokenizer is None and slice_tokens is None and here == Path(path):
+            leave_record(here, report, source or ())
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)
@@ -299,9 +304,10 @@ def validate(
 )
 def show(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     row_id: Annotated[
@@ -323,10 +329,11 @@ def show(
 
     Plain text where the output is no terminal; COLUMNS sets the width there.
     """
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.show import show as show_rows
 
     with _told(debug):
-        show_rows(path, row_id, row_type=type, count=count, at_random=at_random, seed=seed)
+        show_rows(rows_at(path), row_id, row_type=type, count=count, at_random=at_random, seed=seed)
 
 
 @app.command(
@@ -334,9 +341,10 @@ def show(
 )
 def stats(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     as_json: Annotated[
@@ -376,11 +384,12 @@ def stats(
     Beside the paper's Table 1. Memory does not grow with the rows.
     """
     from .pipeline.commands import available_cores
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.stats import stats as count
 
     with _told(debug):
         for line in count(
-            path,
+            rows_at(path),
             tokenizer=tokenizer,
             by=by,
             as_json=as_json,

@@ -68,11 +68,13 @@ def is_remote(source: str) -> bool:
     path = Path(source)
     return hub_name(source) is not None and (
         source.startswith("hf://")
-        or not (glob.has_magic(source) or stem_of(path.name) or _is_there(path))
+        or not (glob.has_magic(source) or stem_of(path.name) or is_here(source))
     )
 
 
-def _is_there(path: Path) -> bool:
+def is_here(name: str) -> bool:
+    """Whether a name is that of a path on this machine, there or not, and of nothing elsewhere."""
+    path = Path(name)
     try:
         # A path whose folder is here was meant as a path.
         return path.exists() or (path.parent != Path() and path.parent.is_dir())
