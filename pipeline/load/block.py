@@ -3,29 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate, cycle, pairwise
+from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.ipc
+import orjson
 
-from ..dialogue import Dialogue, Role, Split, Turn
+from ..dialogue import Dialogue, Role, Turn
 
 _ROLES: tuple[Role, Role] = ("user", "assistant")
-
-_SCHEMA = pa.schema(
-    [
-        ("source_id", pa.string()),
-        ("key", pa.string()),
-        ("language", pa.string()),
-        ("split", pa.string()),
-        ("texts", pa.list_(pa.string())),
-        ("file", pa.string()),
-        ("row", pa.int64()),
-        ("line", pa.int64()),
-    ]
-)
 
 
 class Place(NamedTuple):
@@ -56,48 +42,26 @@ class Block:
 def write_block(block: Block, file: Path) -> None:
     """Writes a block; read_block gives it back."""
     dialogues, places = block.dialogues, block.places
-    turns = [len(one.turns) for one in dialogues]
-    texts = pa.array([turn.text for one in dialogues for turn in one.turns], pa.string())
     columns = [
         [one.source_id for one in dialogues],
         [one.key for one in dialogues],
         [one.language for one in dialogues],
+        [[turn.text for turn in one.turns] for one in dialogues],
         [one.split for one in dialogues],
-        pa.ListArray.from_arrays(pa.array([0, *accumulate(turns)], pa.int32()), texts),
         [one.file for one in places],
         [one.row for one in places],
         [one.line for one in places],
     ]
-    table = pa.Table.from_arrays(
-        [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)],
-        schema=_SCHEMA,
-    )
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(str(file), _SCHEMA, options=options) as writer:
-        writer.write_table(table)
+    file.write_bytes(orjson.dumps(columns))
 
 
 def read_block(number: int, file: Path) -> Block:
     """Reads what write_block wrote."""
-    with pa.ipc.open_file(str(file)) as reader:
-        table = reader.read_all().combine_chunks()
-    texts = table["texts"].chunk(0)
-    bounds, flat = texts.offsets.to_pylist(), texts.values.to_pylist()
-    columns = {name: table[name].to_pylist() for name in table.column_names if name != "texts"}
+    source_ids, keys, languages, texts, splits, *places = orjson.loads(file.read_bytes())
     return Block(
         number,
-        tuple(
-            Dialogue(source_id, key, language, _turns(flat[first:last]), cast(Split, split))
-            for source_id, key, language, split, (first, last) in zip(
-                columns["source_id"],
-                columns["key"],
-                columns["language"],
-                columns["split"],
-                pairwise(bounds),
-                strict=True,
-            )
-        ),
-        tuple(map(Place, columns["file"], columns["row"], columns["line"])),
+        tuple(map(Dialogue, source_ids, keys, languages, map(_turns, texts), splits)),
+        tuple(map(Place, *places)),
     )
 
 
