@@ -119,9 +119,11 @@ def build(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
+            "--out",
+            help="The run's folder, or its URL (s3://, gs://).  "
+            "[default: outputs/<format>-<first source>-<seed>]",
         ),
     ] = None,
     limit: Annotated[
@@ -235,10 +237,11 @@ def build(
             workers=workers,
             engine=engine,
             overwrite=overwrite,
+            push=push_to is not None,
         )
     typer.echo(folder)
     if push_to:
-        push(folder, push_to)
+        push(Path(folder), push_to)
 
 
 @app.command(

@@ -1,11 +1,13 @@
 """A run, from sources to a finished folder; the only room that knows all others."""
 
 import json
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from heapq import nsmallest
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +29,7 @@ from .load.raw_file import file_digest
 from .load.reading import Reading
 from .load.sources import SAMPLE, find_sources, is_remote, local_files
 from .materials import Materials, forget_materials, load_materials
+from .mirror import Mirror
 from .recipe import Recipe
 from .run_folder import (
     MANIFEST,
@@ -64,6 +67,7 @@ class _Run:
     screen: Screen
     reading: Reading
     materials: Materials
+    mirror: Mirror | None = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     blocks: int = 0
     resumed: int = 0
@@ -75,7 +79,14 @@ class _Run:
 
 
 def build(
-    recipe: Recipe, out: Path, *, workers: int, engine: str, overwrite: bool, screen: Screen
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int,
+    engine: str,
+    overwrite: bool,
+    screen: Screen,
+    mirror: Mirror | None = None,
 ) -> Outcome:
     """Builds a dataset, or goes on where an earlier build of the same recipe stopped.
 
@@ -86,6 +97,7 @@ def build(
         engine: where blocks run.
         overwrite: start the folder anew.
         screen: where to say how it goes.
+        mirror: where the folder is sent as it grows; `out` is then removed at the end.
 
     Raises:
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
@@ -98,23 +110,57 @@ def build(
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
     identity = _identity(recipe, materials)
-    manifest = None if overwrite else finished_manifest(out)
-    if manifest is not None:
-        _refuse_changed(out, identity, manifest)
-        remove_leftovers(out)
-        return Outcome(manifest, finished_before=True)
+    if mirror is not None:
+        mirror.look()
+    if not overwrite and (finished := _finished(out, identity, mirror)):
+        return finished
+    if mirror is not None and not overwrite:
+        mirror.fetch_unfinished(out)
     # A wrong name is told before a folder is made.
     pinned = {} if overwrite else pinned_revisions(out)
     sources = find_sources(recipe.source, pinned, screen.say)
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             folder.pin_revisions({one.given: one.revision for one in sources if one.revision})
+            if mirror is not None:
+                if overwrite:
+                    mirror.clear()
+                mirror.begin(out)
             reading = Reading(recipe, screen.say, sources)
-            run = _Run(recipe, folder, workers, engine, screen, reading, materials)
+            run = _Run(recipe, folder, workers, engine, screen, reading, materials, mirror)
             _build_blocks(run)
-            return Outcome(_finish(run, identity), finished_before=False)
+            manifest = _finish(run, identity)
+            if mirror is not None:
+                mirror.finish(out, manifest)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
+    if mirror is not None:
+        shutil.rmtree(out, ignore_errors=True)
+    return Outcome(manifest, finished_before=False)
+
+
+def _finished(out: Path, identity: Mapping[str, Any], mirror: Mirror | None) -> Outcome | None:
+    """A run that is there already and is this one's; sent to its mirror if it is only here."""
+    if mirror is not None:
+        manifest = mirror.manifest()
+        if manifest is not None:
+            _refuse_changed(mirror.url, mirror.size, identity, manifest)
+            shutil.rmtree(out, ignore_errors=True)
+            return Outcome(manifest, finished_before=True)
+    manifest = finished_manifest(out)
+    if manifest is None:
+        return None
+    _refuse_changed(str(out), partial(_size, out), identity, manifest)
+    remove_leftovers(out)
+    if mirror is not None:
+        mirror.finish(out, manifest)
+        shutil.rmtree(out, ignore_errors=True)
+    return Outcome(manifest, finished_before=True)
+
+
+def _size(folder: Path, path: str) -> int | None:
+    file = folder / path
+    return file.stat().st_size if file.is_file() else None
 
 
 def _is_large(recipe: Recipe) -> bool:
@@ -140,7 +186,12 @@ def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
     }
 
 
-def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+def _refuse_changed(
+    out: str,
+    size: Callable[[str], int | None],
+    identity: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+) -> None:
     # A finished folder stays finished when a library moves on.
     compared = ("recipe", "tokenizer", "transitions", "statement_banks")
     refuse_another(
@@ -149,13 +200,14 @@ def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[st
         {name: manifest.get(name) for name in compared},
     )
     for path, facts in manifest["files"].items():
-        file = out / path
-        if not file.is_file() or file.stat().st_size != facts["bytes"]:
-            raise FolderError(f"{file} is not what this run wrote; --overwrite builds it again")
+        if size(path) != facts["bytes"]:
+            raise FolderError(
+                f"{out}/{path} is not what this run wrote; --overwrite builds it again"
+            )
     _refuse_changed_sources(out, manifest)
 
 
-def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
+def _refuse_changed_sources(out: str, manifest: Mapping[str, Any]) -> None:
     """Raises a FolderError where a source that is still there holds something else now."""
     # What is on the Hub was read at a commit, which does not change.
     here = [one for one in manifest["sources"] if not one.get("revision")]
@@ -185,6 +237,8 @@ def _build_blocks(run: _Run) -> None:
         for report in reports:
             run.reports[report.number] = report
             run.file(dialogues_path(report.number)).unlink()
+            if run.mirror is not None:
+                run.mirror.send_block(run.folder.path, report)
             _show_progress(run)
     if run.resumed:
         run.screen.say(f"{run.resumed} blocks were finished before")

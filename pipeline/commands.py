@@ -11,6 +11,8 @@ from .errors import RecipeError
 from .interrupt import TYPES, default_rates
 from .light_arrow import keep_pandas_out
 from .load.sources import default_name
+from .load.urls import local_path
+from .mirror import mirror_of, staging_folder
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Screen
 
@@ -19,15 +21,25 @@ def run_build(
     flags: Mapping[str, Any],
     *,
     config: Path | None,
-    out: Path | None,
+    out: str | Path | None,
     workers: int | None,
     engine: str,
     overwrite: bool,
-) -> Path:
+    push: bool = False,
+) -> str:
     """Builds what the flags and the recipe file say.
 
+    Args:
+        flags: by the name of their knob.
+        config: a TOML recipe.
+        out: a folder, or a URL that fsspec knows.
+        workers: processes.
+        engine: where blocks run.
+        overwrite: start the folder anew.
+        push: whether it is to be published then.
+
     Returns:
-        The run's folder.
+        The run's folder, or its URL.
 
     Raises:
         DuplexdataError: it did not succeed.
@@ -36,7 +48,13 @@ def run_build(
     recipe = resolve_recipe(flags, config)
     if engine not in ENGINES:
         raise RecipeError(f"--engine {engine}: it must be one of {', '.join(ENGINES)}")
-    folder = out or default_folder(recipe)
+    mirror = mirror_of(str(out)) if out else None
+    if mirror is not None and push:
+        raise RecipeError("--push publishes a folder on this machine: give a path as --out")
+    folder = local_path(str(out)) if out else default_folder(recipe)
+    if mirror is not None:
+        folder = staging_folder(mirror.url)
+    shown = mirror.url if mirror else str(folder)
     screen = Screen()
     outcome = build(
         recipe,
@@ -45,9 +63,10 @@ def run_build(
         engine=engine,
         overwrite=overwrite,
         screen=screen,
+        mirror=mirror,
     )
-    screen.say(_summary(outcome, folder))
-    return folder
+    screen.say(_summary(outcome, shown))
+    return shown
 
 
 def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
@@ -95,7 +114,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _summary(outcome: Outcome, folder: Path) -> str:
+def _summary(outcome: Outcome, folder: str) -> str:
     counted = outcome.manifest["counts"]
     written = ", ".join(f"{name} {count:,}" for name, count in counted["written"].items())
     rejected = sum(counted["rejected"].values())

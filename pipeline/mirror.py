@@ -19,7 +19,7 @@ from .errors import BuildError, FolderError, SourceError
 from .export.shards import WORK
 from .load.raw_file import first_line
 from .load.urls import file_system, is_url
-from .run_folder import BESIDE, IDENTITY, MANIFEST, REVISIONS, SHARD
+from .run_folder import BESIDE, IDENTITY, MANIFEST, REVISIONS, SHARD, manifest_of
 
 _REPORT = re.compile(re.escape(f"{WORK}/blocks/") + r"[^/]+\.json")
 
@@ -68,9 +68,13 @@ class Mirror:
         """The size of a file there, or None."""
         return self._sizes.get(path)
 
-    def fetch_manifest(self, folder: Path) -> bool:
-        """Fetches the manifest of a finished run; whether there is one."""
-        return self._get(folder, MANIFEST)
+    def manifest(self) -> dict[str, Any] | None:
+        """The manifest of a finished run, or None."""
+        if MANIFEST not in self._sizes:
+            return None
+        with self._told(FolderError):
+            data = self._system.cat_file(f"{self._path}/{MANIFEST}")
+        return manifest_of(data, f"{self.url}/{MANIFEST}")
 
     def fetch_unfinished(self, folder: Path) -> None:
         """Fetches the finished blocks of an unfinished run that are not here.
@@ -139,17 +143,16 @@ class Mirror:
             if path.startswith(f"{WORK}/"):
                 self._remove(path)
 
-    def _get(self, folder: Path, path: str) -> bool:
+    def _get(self, folder: Path, path: str) -> None:
         size, here = self.size(path), folder / path
         if size is None:
-            return False
+            return
         if not here.is_file() or here.stat().st_size != size or not path.startswith("data/"):
             here.parent.mkdir(parents=True, exist_ok=True)
             unfinished = here.with_name(f".{here.name}.fetched")
             with self._told(FolderError):
                 self._system.get_file(f"{self._path}/{path}", str(unfinished))
             unfinished.replace(here)
-        return True
 
     def _put(self, folder: Path, path: str) -> None:
         unfinished = f"{self._path}/{WORK}/{path.replace('/', '-')}.tmp"
@@ -195,4 +198,4 @@ def staging_folder(url: str) -> Path:
 
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", url.rstrip("/").rpartition("/")[2])
     digest = sha256(url.rstrip("/").encode()).hexdigest()[:12]
-    return user_cache_path("duplexdata") / "runs" / f"{name}-{digest}"
+    return user_cache_path("duplexdata", appauthor=False) / "runs" / f"{name}-{digest}"
