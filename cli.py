@@ -281,7 +281,7 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
-    from .pipeline.publish.fetch import rows_at
+    from .pipeline.publish.fetch import rows_at, source_copies
     from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
@@ -290,6 +290,7 @@ def validate(
         report = prove(
             here,
             sources=source or (),
+            copies=source_copies(here, source or ()),
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,

@@ -4,10 +4,9 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from heapq import nsmallest
 from importlib.metadata import version
 from pathlib import Path
@@ -17,28 +16,25 @@ from .. import __version__
 from .block import BlockTask, build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
 from .engine import ENGINES, warm_up
-from .errors import BuildError, FolderError, SourceError
+from .errors import BuildError, SourceError
 from .export.card import card
 from .export.manifest import counts, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
+from .finished import manifest_of_finished
 from .garbage import collected_by_hand
 from .load.block import write_block
 from .load.language import LANGUAGES
-from .load.raw_file import file_digest
 from .load.reading import Reading
-from .load.sources import SAMPLE, find_sources, is_remote, local_files
+from .load.sources import find_sources, is_remote, local_files
 from .materials import Materials, forget_materials, load_materials
 from .mirror import Mirror
 from .recipe import Recipe
 from .run_folder import (
     MANIFEST,
     RunFolder,
-    finished_manifest,
     open_folder,
     pinned_revisions,
-    refuse_another,
-    remove_leftovers,
 )
 from .screen import Screen
 from .slice.words import segmenter_name
@@ -112,8 +108,9 @@ def build(
     identity = _identity(recipe, materials)
     if mirror is not None:
         mirror.look()
-    if not overwrite and (finished := _finished(out, identity, mirror)):
-        return finished
+    manifest = None if overwrite else manifest_of_finished(out, identity, mirror)
+    if manifest is not None:
+        return Outcome(manifest, finished_before=True)
     if mirror is not None and not overwrite:
         mirror.fetch_unfinished(out)
     # A wrong name is told before a folder is made.
@@ -139,30 +136,6 @@ def build(
     return Outcome(manifest, finished_before=False)
 
 
-def _finished(out: Path, identity: Mapping[str, Any], mirror: Mirror | None) -> Outcome | None:
-    """A run that is there already and is this one's; sent to its mirror if it is only here."""
-    if mirror is not None:
-        manifest = mirror.manifest()
-        if manifest is not None:
-            _refuse_changed(mirror.url, mirror.size, identity, manifest)
-            shutil.rmtree(out, ignore_errors=True)
-            return Outcome(manifest, finished_before=True)
-    manifest = finished_manifest(out)
-    if manifest is None:
-        return None
-    _refuse_changed(str(out), partial(_size, out), identity, manifest)
-    remove_leftovers(out)
-    if mirror is not None:
-        mirror.finish(out, manifest)
-        shutil.rmtree(out, ignore_errors=True)
-    return Outcome(manifest, finished_before=True)
-
-
-def _size(folder: Path, path: str) -> int | None:
-    file = folder / path
-    return file.stat().st_size if file.is_file() else None
-
-
 def _is_large(recipe: Recipe) -> bool:
     """Whether the sources look as if they took longer than to start a process."""
     with suppress(SourceError, OSError):
@@ -184,51 +157,6 @@ def _identity(recipe: Recipe, materials: Materials) -> dict[str, Any]:
         "segmenters": {language: segmenter_name(language) for language in LANGUAGES},
         **materials.fingerprints(),
     }
-
-
-def _refuse_changed(
-    out: str,
-    size: Callable[[str], int | None],
-    identity: Mapping[str, Any],
-    manifest: Mapping[str, Any],
-) -> None:
-    # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions", "statement_banks")
-    refuse_another(
-        out,
-        {name: identity[name] for name in compared},
-        {name: manifest.get(name) for name in compared},
-    )
-    for path, facts in manifest["files"].items():
-        if size(path) != facts["bytes"]:
-            raise FolderError(
-                f"{out}/{path} is not what this run wrote; --overwrite builds it again"
-            )
-    _refuse_changed_sources(out, manifest)
-
-
-def _refuse_changed_sources(out: str, manifest: Mapping[str, Any]) -> None:
-    """Raises a FolderError where a source that is still there holds something else now."""
-    # What is on the Hub was read at a commit, which does not change.
-    here = [one for one in manifest["sources"] if not one.get("revision")]
-    built = {one["file"]: one["sha256"] for one in here}
-    changed = [
-        file
-        for file, sha256 in built.items()
-        if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
-    ]
-    given = manifest["recipe"]["source"]
-    if not changed and manifest["recipe"].get("limit") is None and not any(map(is_remote, given)):
-        try:
-            there = {one.shown for source in find_sources(given) for one in source.files}
-        except SourceError:
-            there = set(built)  # gone: what was built of it stays built
-        changed = sorted(there ^ set(built))
-    if changed:
-        raise FolderError(
-            f"{changed[0]} has changed since {out} was built; "
-            "choose another --out, or --overwrite it"
-        )
 
 
 def _build_blocks(run: _Run) -> None:

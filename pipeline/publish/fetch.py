@@ -1,14 +1,17 @@
 """Rows and runs on the Hub as paths here: downloaded once, read from the client's cache after."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from typing import Any
 
-from ..errors import FolderError, HubError
-from ..load.sources import is_here
-from ..run_folder import MANIFEST
+from ..errors import FolderError, HubError, SourceError
+from ..load.hub import address, hub_name, pinned_name
+from ..load.sources import is_here, is_remote
+from ..run_folder import MANIFEST, finished_manifest
 from ..screen import Screen
 from .hub import quiet_client
 from .trouble import told
@@ -89,6 +92,70 @@ def rows_at(name: str) -> Path:
     return _snapshot(pinned, [escape(path) for path in wanted]) / place.path
 
 
+def source_copies(path: Path, sources: Sequence[str]) -> dict[str, list[tuple[str, str, Path]]]:
+    """The files on the Hub that a run was built of, downloaded.
+
+    Args:
+        path: the run's folder, whose manifest says which they are.
+        sources: as they were given to the build; those that lie here are left out.
+
+    Returns:
+        For each source its files in order: repository, what the manifest calls it, and a path.
+
+    Raises:
+        SourceError: a source lies on the Hub, and the manifest does not speak of it.
+        HubError: the Hub refused or failed, or could not be reached.
+    """
+    wanted = [one for one in sources if hub_name(one) and is_remote(one)]
+    if not wanted:
+        return {}
+    entries = (finished_manifest(path) or {"sources": []})["sources"]
+    copies = {}
+    for source in wanted:
+        files = [
+            one
+            for one in entries
+            if one.get("revision") and source in {one["source"], pinned_name(one["source"], [one])}
+        ]
+        if not files:
+            raise SourceError(
+                f"--source {source}: the manifest in {path} does not say that it was read; "
+                "give a run's folder and the source as it was built of"
+            )
+        copies[source] = [(one["repository"], one["file"], _copy(one)) for one in files]
+    return copies
+
+
+def _copy(entry: Mapping[str, Any]) -> Path:
+    """A file of a manifest's sources, downloaded."""
+    from huggingface_hub import hf_hub_download
+
+    repository, revision = entry["repository"], entry["revision"]
+    begin = address(repository, revision, "")
+    with _told(repository), quiet_client(Screen()):
+        return Path(
+            hf_hub_download(
+                repository,
+                entry["file"].removeprefix(begin),
+                repo_type="dataset",
+                revision=revision,
+                library_name="duplexdata",
+            )
+        )
+
+
+@contextmanager
+def _told(repository: str) -> Iterator[None]:
+    """What the client raises, as ours."""
+    try:
+        yield
+    except Exception as error:
+        ours = told(error, repository)
+        if ours is error:
+            raise
+        raise ours from error
+
+
 def _row_files(paths: Sequence[str], at: str) -> list[str]:
     """Of a repository's files those that are a run, or rows, at a place of it."""
     if at in paths:
@@ -119,15 +186,10 @@ def _listed(place: _Place) -> tuple[str, list[str]]:
         return folder.name, [
             one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()
         ]
-    try:
+    with _told(place.repository):
         facts = HfApi(library_name="duplexdata").dataset_info(
             place.repository, revision=place.revision, timeout=10
         )
-    except Exception as error:
-        ours = told(error, place.repository)
-        if ours is error:
-            raise
-        raise ours from error
     return facts.sha or "main", [one.rfilename for one in facts.siblings or ()]
 
 
@@ -135,19 +197,13 @@ def _snapshot(place: _Place, patterns: Sequence[str] | None) -> Path:
     """The folder of the client's cache that holds a revision, with these files in it."""
     from huggingface_hub import snapshot_download
 
-    try:
-        with quiet_client(Screen()):
-            return Path(
-                snapshot_download(
-                    place.repository,
-                    repo_type="dataset",
-                    revision=place.revision,
-                    allow_patterns=None if patterns is None else list(patterns),
-                    library_name="duplexdata",
-                )
+    with _told(place.repository), quiet_client(Screen()):
+        return Path(
+            snapshot_download(
+                place.repository,
+                repo_type="dataset",
+                revision=place.revision,
+                allow_patterns=None if patterns is None else list(patterns),
+                library_name="duplexdata",
             )
-    except Exception as error:
-        ours = told(error, place.repository)
-        if ours is error:
-            raise
-        raise ours from error
+        )

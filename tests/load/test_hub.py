@@ -70,15 +70,19 @@ class Client:
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found
 
-    def build(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    def build(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Builds with one worker."""
+        return self.run("build", "--workers", "1", *arguments)
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Runs a command."""
         return subprocess.run(
-            [sys.executable, "-m", "duplexdata", "build", "--workers", "1", *map(str, arguments)],
+            [sys.executable, "-m", "duplexdata", *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
             cwd=self.hub.folder.parent,
-            env={**self.hub.environment(self.home, None), **variables},
+            env=self.hub.environment(self.home, None),
         )
 
 
@@ -122,6 +126,13 @@ def test_the_default_source_is_ultrachat(client: Client, tmp_path: Path) -> None
     ids = {each for row in rows_of(folder) for each in row["source_ids"]}
     assert ids == {f"{ULTRACHAT}:{n}" for n in range(40)}
     assert f'source = ["ultrachat@{commit}"]' in (folder / "README.md").read_text("utf-8")
+    for source in ("ultrachat", f"ultrachat@{commit}"):
+        proved = client.run("validate", folder, "--source", source)
+        assert proved.returncode == 0, proved.stdout + proved.stderr
+        assert "nothing lost: 40 source rows" in proved.stdout
+    other = client.run("validate", folder, "--source", "owner/name")
+    assert other.returncode == 2
+    assert "--source owner/name" in other.stderr
 
 
 def test_a_limit_reads_no_further(client: Client) -> None:
@@ -198,6 +209,17 @@ def test_rows_without_an_id(client: Client) -> None:
     assert found["ids"][4:] == [f"owner/name~2:#{n}" for n in (1, 2, 4, 5)]
 
 
+def test_a_run_of_rows_without_ids_is_proved(client: Client, tmp_path: Path) -> None:
+    """Validate numbers them as the build does, and finds what was rejected in a later file."""
+    rows = [{"data": one["data"]} for one in dialogues(0, 6)]
+    client.put("owner/name", {"a.jsonl": lines(rows[:3]), "b.jsonl": lines(["x", *rows[3:]])})
+    done = client.build("--format", "duo", "--source", "owner/name", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    proved = client.run("validate", tmp_path / "out", "--source", "owner/name")
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    assert "nothing lost: 7 source rows" in proved.stdout
+
+
 def test_revisions(client: Client) -> None:
     """A branch, a commit and the default branch; one that is not there is told."""
     first = client.put("owner/name", {"a.jsonl": lines(dialogues(0, 1))})
@@ -244,7 +266,9 @@ def test_a_line_that_breaks_is_taken_up_again(client: Client) -> None:
     )
     [found] = client.read(case("owner/name"))
     assert found["ids"] == [f"owner/name:{n}" for n in range(350)]
-    assert any(line.endswith(" 206") for line in client.hub.stats()["log"])
+    asked = f"GET /_cdn/{sha256(data).hexdigest()}"
+    # For the layout, for the rows, and for the rest of the rows.
+    assert sum(line.startswith(asked) for line in client.hub.stats()["log"]) == 3
 
 
 def test_a_run_that_goes_on_reads_the_same_commit(client: Client, tmp_path: Path) -> None:
