@@ -32,8 +32,10 @@ Source = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
-        help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-        ".gz or .zst; may be given several times.  [default: ultrachat]",
+        help="sample (embedded), ultrachat, ultrachat_200k, a dataset on the Hub "
+        "(owner/name[@revision]), or a file, folder, glob or URL (s3://, gs://, hf://) of "
+        ".jsonl .json .parquet, plain or .gz or .zst; may be given several times.  "
+        "[default: ultrachat]",
     ),
 ]
 Layout = Annotated[
@@ -192,9 +194,11 @@ def build(
     source: Source = None,
     layout: Layout = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
+            "--out",
+            help="The run's folder, or its URL (s3://, gs://).  "
+            "[default: outputs/<format>-<first source>-<seed>]",
         ),
     ] = None,
     limit: Limit = None,
@@ -254,10 +258,11 @@ def build(
             overwrite=overwrite,
             quiet=quiet,
             verbose=verbose,
+            push=push_to is not None,
         )
     typer.echo(folder)
     if push_to:
-        push(folder, push_to)
+        push(Path(folder), push_to)
 
 
 @app.command(
@@ -265,9 +270,10 @@ def build(
 )
 def validate(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     source: Annotated[
@@ -296,20 +302,23 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
+    from .pipeline.publish.fetch import rows_at, source_copies
     from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
     with _told(debug):
+        here = rows_at(path)
         report = prove(
-            path,
+            here,
             sources=source or (),
+            copies=source_copies(here, source or ()),
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
             show=show,
         )
-        if tokenizer is None and slice_tokens is None:
-            leave_record(path, report, source or ())
+        if tokenizer is None and slice_tokens is None and here == Path(path):
+            leave_record(here, report, source or ())
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)
@@ -320,9 +329,10 @@ def validate(
 )
 def show(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     row_id: Annotated[
@@ -344,10 +354,11 @@ def show(
 
     Plain text where the output is no terminal; COLUMNS sets the width there.
     """
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.show import show as show_rows
 
     with _told(debug):
-        show_rows(path, row_id, row_type=type, count=count, at_random=at_random, seed=seed)
+        show_rows(rows_at(path), row_id, row_type=type, count=count, at_random=at_random, seed=seed)
 
 
 @app.command(
@@ -355,9 +366,10 @@ def show(
 )
 def stats(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     as_json: Annotated[
@@ -397,11 +409,12 @@ def stats(
     Beside the paper's Table 1. Memory does not grow with the rows.
     """
     from .pipeline.commands import available_cores
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.stats import stats as count
 
     with _told(debug):
         for line in count(
-            path,
+            rows_at(path),
             tokenizer=tokenizer,
             by=by,
             as_json=as_json,

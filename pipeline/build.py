@@ -1,5 +1,6 @@
 """A run, from sources to a finished folder; the only room that knows all others."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,23 +12,19 @@ from typing import Any
 
 from .block import BlockTask, build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
+from .earlier import manifest_of_finished
 from .engine import ENGINES, warm_up
-from .errors import BuildError, FolderError, SourceError
+from .errors import BuildError, SourceError
 from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand
 from .load.block import write_block
-from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.reading import Reading
+from .load.sources import find_sources, is_remote, local_files
 from .materials import Materials, forget_materials, load_materials
+from .mirror import Mirror
 from .progress import Progress, Sources
 from .recipe import Recipe
-from .run_folder import (
-    RunFolder,
-    finished_manifest,
-    open_folder,
-    refuse_another,
-    remove_leftovers,
-)
+from .run_folder import RunFolder, open_folder, pinned_revisions
 from .screen import Screen
 from .warm import MODULE, offer
 
@@ -55,6 +52,7 @@ class _Run:
     reading: Reading
     materials: Materials
     progress: Progress
+    mirror: Mirror | None = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     dialogues: dict[int, int] = field(default_factory=dict)  # by block
     resumed: int = 0
@@ -66,7 +64,14 @@ class _Run:
 
 
 def build(
-    recipe: Recipe, out: Path, *, workers: int, engine: str, overwrite: bool, screen: Screen
+    recipe: Recipe,
+    out: Path,
+    *,
+    workers: int,
+    engine: str,
+    overwrite: bool,
+    screen: Screen,
+    mirror: Mirror | None = None,
 ) -> Outcome:
     """Builds a dataset, or goes on where an earlier build of the same recipe stopped.
 
@@ -77,6 +82,7 @@ def build(
         engine: where blocks run.
         overwrite: start the folder anew.
         screen: where to say how it goes.
+        mirror: where the folder is sent as it grows; `out` is then removed at the end.
 
     Raises:
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
@@ -89,69 +95,48 @@ def build(
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
     identity = identity_of(recipe, materials)
-    manifest = None if overwrite else finished_manifest(out)
+    if mirror is not None:
+        mirror.look()
+    manifest = None if overwrite else manifest_of_finished(out, identity, mirror)
     if manifest is not None:
-        _refuse_changed(out, identity, manifest)
-        remove_leftovers(out)
         return Outcome(manifest, finished_before=True)
-    for source in recipe.source:
-        source_files(source)  # a wrong name is told before a folder is made
+    if mirror is not None and not overwrite:
+        mirror.fetch_unfinished(out)
+    # A wrong name is told before a folder is made.
+    pinned = {} if overwrite else pinned_revisions(out)
+    sources = find_sources(recipe.source, pinned, screen.say)
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
-            reading = Reading(recipe, screen.say)
+            folder.pin_revisions({one.given: one.revision for one in sources if one.revision})
+            if mirror is not None:
+                if overwrite:
+                    mirror.clear()
+                mirror.begin(out)
+            reading = Reading(recipe, screen.say, sources)
             progress = Progress(screen, lambda: _read_so_far(reading))
-            run = _Run(recipe, folder, workers, engine, screen, reading, materials, progress)
+            run = _Run(
+                recipe, folder, workers, engine, screen, reading, materials, progress, mirror
+            )
             with progress.shown():
                 _build_blocks(run)
-            return Outcome(_finish(run, identity), finished_before=False)
+            manifest = _finish(run, identity)
+            if mirror is not None:
+                mirror.finish(out, manifest)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
+    if mirror is not None:
+        shutil.rmtree(out, ignore_errors=True)
+    return Outcome(manifest, finished_before=False)
 
 
 def _is_large(recipe: Recipe) -> bool:
     """Whether the sources look as if they took longer than to start a process."""
     with suppress(SourceError, OSError):
-        sizes = (file.stat().st_size for one in recipe.source for file in source_files(one))
+        if recipe.limit is None and any(map(is_remote, recipe.source)):
+            return True
+        sizes = (file.stat().st_size for one in recipe.source for file in local_files(one))
         return sum(sizes) > _LARGE
     return False
-
-
-def _refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions", "statement_banks")
-    refuse_another(
-        out,
-        {name: identity[name] for name in compared},
-        {name: manifest.get(name) for name in compared},
-    )
-    for path, facts in manifest["files"].items():
-        file = out / path
-        if not file.is_file() or file.stat().st_size != facts["bytes"]:
-            raise FolderError(f"{file} is not what this run wrote; --overwrite builds it again")
-    _refuse_changed_sources(out, manifest)
-
-
-def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises a FolderError where a source that is still there holds something else now."""
-    built = {one["file"]: one["sha256"] for one in manifest["sources"]}
-    changed = [
-        file
-        for file, sha256 in built.items()
-        if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
-    ]
-    recipe = manifest["recipe"]
-    limits = [one.get("limit") for one in (recipe, *recipe.get("sources", ()))]
-    if not changed and all(limit is None for limit in limits):
-        try:
-            there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
-        except SourceError:
-            there = set(built)  # gone: what was built of it stays built
-        changed = sorted(there ^ set(built))
-    if changed:
-        raise FolderError(
-            f"{changed[0]} has changed since {out} was built; "
-            "choose another --out, or --overwrite it"
-        )
 
 
 def _build_blocks(run: _Run) -> None:
@@ -162,6 +147,8 @@ def _build_blocks(run: _Run) -> None:
         for report in reports:
             run.reports[report.number] = report
             run.file(dialogues_path(report.number)).unlink()
+            if run.mirror is not None:
+                run.mirror.send_block(run.folder.path, report)
             run.progress.did(report.number, run.dialogues[report.number], report.written)
     run.progress.end()
     if run.resumed:

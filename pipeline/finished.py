@@ -61,7 +61,7 @@ def pass_1(reading: Reading) -> Pass1:
                 "trailing_user_turns": reading.trailing_user_turns,
             },
         },
-        [asdict(one) for one in reading.files],
+        [one.as_dict() for one in reading.files],
         [(*one.place, None, one.reason, one.detail) for one in reading.rejected],
     )
 

@@ -2,10 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from ..chance import Chance
@@ -14,20 +13,13 @@ from ..errors import SourceError
 from ..recipe import Recipe, SourceOptions
 from .block import Block, Place
 from .check import check_messages
-from .files import (
-    SAMPLE,
-    Meter,
-    RawRow,
-    file_digest,
-    first_rows,
-    raw_rows,
-    source_files,
-    stem_of,
-)
+from .files import Meter, RawRow, first_rows, raw_rows
 from .language import guess_language
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.message import Layout
+from .raw_file import RawFile, stem_of
 from .rejects import REASONS, Reject
+from .sources import Source, find_sources
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
@@ -46,16 +38,42 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that was read: what names it, what it held, and how many dialogues that gave."""
+    """A file that was read: what names it, what it held, and how many dialogues that gave.
+
+    Attributes:
+        source: as it was given.
+        file: what it is called in rejected.parquet.
+        name: what the ids of its rows begin with.
+        layout: as which its rows were read.
+        bytes: its size.
+        sha256: of its bytes, if known; else `etag` says which version was read.
+        rows: how many were read.
+        kept: how many of them became dialogues.
+        repository: on the Hub, if it is of one.
+        revision: the commit of that repository.
+        etag: what its store calls this version of it.
+    """
 
     source: str
     file: str
     name: str
     layout: str | None
     bytes: int
-    sha256: str
+    sha256: str | None
     rows: int
     kept: int
+    repository: str | None = None
+    revision: str | None = None
+    etag: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a manifest says of it; what a file of this machine lacks is not named."""
+        elsewhere = ("repository", "revision", "etag")
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None or name not in elsewhere
+        }
 
 
 @dataclass(slots=True)
@@ -65,6 +83,7 @@ class Reading:
     Attributes:
         recipe: limit, layout, language, duplicates and seed are taken from it.
         say: tells the user a line.
+        sources: those of the recipe, where they were found already.
         files: what was read, in order.
         rejected: the rows that cannot be used, in order.
         rows: how many rows were read, rejects included.
@@ -76,6 +95,7 @@ class Reading:
 
     recipe: Recipe
     say: Callable[[str], None]
+    sources: Sequence[Source] | None = None
     files: list[SourceFile] = field(default_factory=list)
     rejected: list[RejectedRow] = field(default_factory=list)
     rows: int = 0
@@ -89,6 +109,7 @@ class Reading:
     _first: dict[bytes, int] = field(default_factory=dict, repr=False)
     _stems: Counter[str] = field(default_factory=Counter, repr=False)
     _copies: Counter[bytes] = field(default_factory=Counter, repr=False)
+    _guessed: tuple[str | None, Layout | None] | None = field(default=None, repr=False)
 
     def blocks(self) -> Iterator[Block]:
         """The usable dialogues, in source order, `block_rows` a block.
@@ -96,12 +117,14 @@ class Reading:
         Raises:
             SourceError: a source is missing or broken, or holds no usable row.
         """
-        found = [(source, source_files(source)) for source in self.recipe.source]
-        self._all_bytes = sum(_size(file) for _source, files in found for file in files)
+        found = self.sources
+        if found is None:
+            found = find_sources(self.recipe.source, say=self.say)
+        self._all_bytes = sum(file.size for source in found for file in source.files)
         dialogues: list[tuple[Dialogue, Place]] = []
         number = 0
-        for ordinal, (source, files) in enumerate(found):
-            for one in self._source(ordinal, source, files):
+        for ordinal, source in enumerate(found):
+            for one in self._source(ordinal, source):
                 dialogues.append(one)
                 if len(dialogues) == self.recipe.block_rows:
                     yield _block(number, dialogues)
@@ -111,37 +134,39 @@ class Reading:
         if dialogues:
             yield _block(number, dialogues)
 
-    def _source(
-        self, ordinal: int, source: str, files: list[Path]
-    ) -> Iterator[tuple[Dialogue, Place]]:
+    def _source(self, ordinal: int, source: Source) -> Iterator[tuple[Dialogue, Place]]:
         usable = False
         before = len(self.rejected)
         options = self.recipe.options(ordinal)
         end = None if options.limit is None else self.rows + options.limit
-        for file in files:
+        name, rows_before = "", 0
+        for file in source.files:
             if self._left(end) == 0:
                 break
-            name = self._name(file)
-            for place, result in self._file(source, file, name, options, end):
+            if file.repository is None or not name:
+                name, rows_before = self._name(file), 0
+            row = 0
+            for place, result in self._file(source.given, file, name, options, end):
+                row = place.row
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
                     continue
                 usable = True
-                dialogue = self._identify(result, name, place.row, ordinal, options)
+                dialogue = self._identify(result, name, rows_before + row, ordinal, options)
                 if isinstance(dialogue, Reject):
                     self.rejected.append(RejectedRow(place, dialogue.reason, dialogue.detail))
                     continue
                 self.kept += 1
                 yield dialogue, place
+            rows_before += row  # the files of a repository are numbered as one
         # A limit may cut a source before its first usable row; but not all sources.
         if not usable and (self._left(end) != 0 or self.kept == 0):
-            raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
+            raise SourceError(_nothing_usable(source, self.rejected[before:]))
 
     def _file(
-        self, source: str, file: Path, name: str, options: SourceOptions, end: int | None
+        self, source: str, file: RawFile, name: str, options: SourceOptions, end: int | None
     ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
-        shown = SAMPLE if source == SAMPLE else str(file)
-        layout = self._layout(file, shown, options)
+        layout = self._layout(file, options)
         rows, kept = 0, self.kept
         meter = Meter()
         for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
@@ -149,15 +174,23 @@ class Reading:
             self.rows += 1
             if not rows % _METERED_ROWS:
                 self._look_at(meter)
-            yield Place(shown, raw.row, raw.line), self._use(raw, layout)
-        try:
-            size, sha256 = file.stat().st_size, file_digest(file)
-        except OSError as error:
-            raise SourceError(f"{file} went away while it was read: {error}") from error
-        self._bytes += size
-        read_as = layout.name if layout else None
+            yield Place(file.shown, raw.row, raw.line), self._use(raw, layout)
+        facts = file.facts()
+        self._bytes += facts.bytes
         self.files.append(
-            SourceFile(source, shown, name, read_as, size, sha256, rows, self.kept - kept)
+            SourceFile(
+                source=source,
+                file=file.shown,
+                name=name,
+                layout=layout.name if layout else None,
+                bytes=facts.bytes,
+                sha256=facts.sha256,
+                rows=rows,
+                kept=self.kept - kept,
+                repository=file.repository,
+                revision=file.revision,
+                etag=facts.etag,
+            )
         )
 
     def _look_at(self, meter: Meter) -> None:
@@ -175,13 +208,16 @@ class Reading:
         bounds = [one for one in (self.recipe.limit, end) if one is not None]
         return min(bounds) - self.rows if bounds else None
 
-    def _layout(self, file: Path, shown: str, options: SourceOptions) -> Layout | None:
+    def _layout(self, file: RawFile, options: SourceOptions) -> Layout | None:
         named = options.layout or self.recipe.layout
         if named:
             return LAYOUTS[named]
         layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
-        if layout:
-            self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
+        # The files of a repository are mostly alike, and may be hundreds.
+        guessed = (file.repository, layout)
+        if layout and (file.repository is None or guessed != self._guessed):
+            self.say(f"{file.shown}: rows of layout {layout.name}, {layout.shape}")
+        self._guessed = guessed
         return layout
 
     def _use(self, raw: RawRow, layout: Layout | None) -> "_Usable | Reject":
@@ -229,9 +265,9 @@ class Reading:
             source=ordinal,
         )
 
-    def _name(self, file: Path) -> str:
-        """What the ids of a file's rows begin with: its stem, told apart where it repeats."""
-        stem = stem_of(file) or file.name
+    def _name(self, file: RawFile) -> str:
+        """What ids begin with: the Hub id or the file's stem, told apart where it repeats."""
+        stem = file.repository or stem_of(file.name) or file.name
         self._stems[stem] += 1
         return stem if self._stems[stem] == 1 else f"{stem}~{self._stems[stem]}"
 
@@ -263,14 +299,6 @@ class _Usable:
     turns: tuple[Turn, ...]
 
 
-def _size(file: Path) -> int:
-    """The file's bytes; of one that cannot be had, which its reader will tell, none."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
 def _block(number: int, found: list[tuple[Dialogue, Place]]) -> Block:
     dialogues, places = zip(*found, strict=True)
     return Block(number, dialogues, places)
@@ -280,7 +308,7 @@ def _keys(row: dict[str, Any]) -> str:
     return ", ".join(str(key)[:30] for key in list(row)[:8]) or "none"
 
 
-def _nothing_usable(source: str, file: Path, rejected: list[RejectedRow]) -> str:
+def _nothing_usable(source: Source, rejected: list[RejectedRow]) -> str:
     seen = "; ".join(
         f"{'line' if one.place.line else 'row'} {one.place.line or one.place.row}: "
         f"{REASONS[one.reason]}" + (f" ({one.detail})" if one.detail else "")
@@ -288,6 +316,8 @@ def _nothing_usable(source: str, file: Path, rejected: list[RejectedRow]) -> str
     )
     shapes = "; ".join(f"{layout.name} {layout.shape}" for layout in LAYOUTS.values())
     return (
-        f"no usable row in {source}" + (f" ({file}: {seen})" if seen else " (it is empty)") + "\n"
+        f"no usable row in {source.given}"
+        + (f" ({source.files[0].shown}: {seen})" if seen else " (it is empty)")
+        + "\n"
         f"layouts that can be read: {shapes}; name one with --layout"
     )

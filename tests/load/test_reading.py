@@ -14,7 +14,7 @@ import pytest
 
 from duplexdata.pipeline.dialogue import Dialogue, turns_key
 from duplexdata.pipeline.errors import SourceError
-from duplexdata.pipeline.load.files import file_digest
+from duplexdata.pipeline.load.raw_file import file_digest
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.recipe import Recipe
 
