@@ -91,6 +91,11 @@ class Script:
     whose: tuple[int, ...] = ()
 
     @property
+    def key(self) -> str:
+        """The hash that its id ends in: of one dialogue its key, of several a hash of theirs."""
+        return self.id.rpartition("-")[2]
+
+    @property
     def generator(self) -> str:
         """`source`, or the origins other than source, sorted, joined by `+`."""
         written = sorted({u.origin for u in self.utterances} - {SOURCE})
