@@ -46,7 +46,8 @@ def defusing_places(text: str, markers: Iterable[str], *, bare: bool) -> list[in
     """
     if "<" not in text:
         return []
-    return [found.end() for found in _pattern(tuple(markers), "{0}" if bare else "*").finditer(text)]
+    pattern = _pattern(tuple(markers), "{0}" if bare else "*")
+    return [found.end() for found in pattern.finditer(text)]
 
 
 def undo(text: str, markers: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ counting its code points. `schemas/script.json` describes a row as JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, get_args
 
 import pyarrow as pa
@@ -120,13 +121,9 @@ def _utterance(value: Any, number: int) -> Utterance:
     where = f"utterance {number}"
     if not isinstance(value, Mapping):
         raise ScriptRowError(f"{where} is a {type(value).__name__}")
-    role, state, text = value.get("role"), value.get("state"), value.get("text")
+    role, text = value.get("role"), value.get("text")
     if role not in _ROLES:
         raise ScriptRowError(f"{where}: the role is {role!r}, not one of {', '.join(_ROLES)}")
-    if role == "user" and state not in _STATES:
-        raise ScriptRowError(f"{where}: the state is {state!r}, not one of {', '.join(_STATES)}")
-    if role == "assistant" and state is not None:
-        raise ScriptRowError(f"{where}: the state of an assistant's is {state!r}, and must be null")
     if not isinstance(text, str) or not text.strip():
         raise ScriptRowError(f"{where}: it has no text")
     if role == "user" and text != text.strip():
@@ -134,16 +131,41 @@ def _utterance(value: Any, number: int) -> Utterance:
     for name in ("kind", "origin"):
         if not isinstance(value.get(name), str) or not value[name]:
             raise ScriptRowError(f"{where}: {name} is {value.get(name)!r}, and must be text")
-    heard, at = value.get("heard"), value.get("at")
+    return Utterance(
+        role,
+        text,
+        _heard(value.get("heard"), role, text, where),
+        _at(value.get("at"), role, where),
+        _state(value.get("state"), role, where),
+        value["kind"],
+        value["origin"],
+    )
+
+
+def _heard(heard: int | None, role: str, text: str, where: str) -> int:
     if heard is None:
-        heard = len(text)
-    elif role == "user" or not 0 < heard <= len(text):
+        return len(text)
+    if role == "user" or not 0 < heard <= len(text):
         whole = "a user is heard whole" if role == "user" else f"its text has {len(text)}"
         raise ScriptRowError(f"{where}: heard is {heard} code points, and {whole}")
-    if at is not None and (role == "assistant" or at < 1):
+    return heard
+
+
+def _at(at: int | None, role: str, where: str) -> int:
+    if at is None:
+        return -1
+    if role == "assistant" or at < 1:
         raise ScriptRowError(f"{where}: at is {at}, and only a user begins over the other side")
-    begins = -1 if at is None else at
-    return Utterance(role, text, heard, begins, state, value["kind"], value["origin"])
+    return at
+
+
+def _state(state: Any, role: str, where: str) -> State | None:
+    if role == "user" and state not in _STATES:
+        raise ScriptRowError(f"{where}: the state is {state!r}, not one of {', '.join(_STATES)}")
+    if role == "assistant" and state is not None:
+        raise ScriptRowError(f"{where}: the state of an assistant's is {state!r}, and must be null")
+    known: State | None = state
+    return known
 
 
 def check_utterances(utterances: Sequence[Utterance]) -> None:
@@ -154,26 +176,28 @@ def check_utterances(utterances: Sequence[Utterance]) -> None:
     """
     if not utterances or utterances[0].state != "query":
         raise ScriptRowError("it must begin with a user's query")
-    answer: Utterance | None = None  # the one that may still be spoken over
-    before = utterances[0]
-    for number, one in enumerate(utterances):
-        where = f"utterance {number}"
-        if before.state == "stop":
-            raise ScriptRowError(f"{where}: it comes after a stop, which ends a script")
-        if number and (one.role == "assistant") != (before.state == "query"):
-            raise ScriptRowError(f"{where}: an answer must follow a query, and nothing else")
-        cuts_in = one.state in ("query", "stop") and one.at >= 0
-        if number and before.cut and not cuts_in:
-            raise ScriptRowError(f"{where}: what comes after a cut answer must cut in")
-        if cuts_in and (before.role != "assistant" or one.at != before.heard):
-            raise ScriptRowError(f"{where}: it cuts in, but not where an answer before it ends")
-        if one.state == "statement" and one.at >= 0:
-            if answer is None or one.at >= len(answer.text):
-                raise ScriptRowError(f"{where}: it begins over no answer, or after its end")
-        if one.role == "assistant":
-            answer = None if one.cut else one
-        elif one.state != "statement":
-            answer = None
-        before = one
-    if before.state == "query":
+    if utterances[-1].state == "query":
         raise ScriptRowError("its last query is not answered")
+    answer: Utterance | None = None  # the one that may still be spoken over
+    for number, (before, one) in enumerate(pairwise(utterances), start=1):
+        fault = _order_fault(before, one)
+        if before.role == "assistant":
+            answer = before
+        if one.state == "statement" and one.at >= 0 and (not answer or one.at >= answer.heard):
+            fault = "it begins over no answer, or after its end"
+        if fault:
+            raise ScriptRowError(f"utterance {number}: {fault}")
+
+
+def _order_fault(before: Utterance, one: Utterance) -> str | None:
+    """Why one utterance cannot follow the other, or None if it can."""
+    cuts_in = one.state in ("query", "stop") and one.at >= 0
+    if before.state == "stop":
+        return "it comes after a stop, which ends a script"
+    if (one.role == "assistant") != (before.state == "query"):
+        return "an answer must follow a query, and nothing else"
+    if before.cut and not cuts_in:
+        return "what comes after a cut answer must cut in"
+    if cuts_in and (before.role != "assistant" or one.at != before.heard):
+        return "it cuts in, but not where an answer before it ends"
+    return None

@@ -278,7 +278,9 @@ def _block(number: int, found: list[_Placed]) -> AnyBlock:
     dialogues = tuple(one for one, _ in found if isinstance(one, Dialogue))
     if dialogues:
         return Block(number, dialogues, places)
-    return ScriptBlock(number, tuple(one for one, _ in found if isinstance(one, GivenScript)), places)
+    return ScriptBlock(
+        number, tuple(one for one, _ in found if isinstance(one, GivenScript)), places
+    )
 
 
 def _keys(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Raw scripts as scripts: with their id, key and language, defused, unless they were read before."""
+"""Rows that are conversations already, as scripts: with id, key and language, defused."""
 
 import re
 from bisect import bisect_left

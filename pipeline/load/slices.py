@@ -1,16 +1,7 @@
 """Conversations out of time slices alone: who said what, and who was interrupted.
 
 Slices mark no begin or end of a message, no state, and no cut. What they leave open is
-decided by the rules of docs/released.md, and counted:
-
-- a run of user slices ends where the assistant begins beside it, or the user falls silent;
-- an answer ends where the user begins, or in silence; the assistant going on after silence
-  goes on with the same answer;
-- an answer that the user follows at once was cut, if its type has interruptions, it ends as
-  no text does, and its last slice is no shorter than all that are followed by another;
-- a user's run that nobody answers is a stop after a cut; a statement after an answer that
-  is whole, if the user speaks again; else the begin of what the user says next; at the end
-  of a row it is dropped.
+decided by the rules of docs/released.md, and counted.
 """
 
 from collections import Counter
@@ -38,7 +29,7 @@ CUT_INS: Mapping[str, str | None] = MappingProxyType(
 _WHEN_UNKNOWN = "generation_termination"
 _ANSWERS = {"repeat": "new_answer", "aside": "resumption"}
 _ENDS = frozenset(".!?。！？…;；:：\"'”’」』)）]】}>`*_|~")
-_WIDE_LETTER = "\u3400"  # from here on characters are words: Chinese ends without a mark
+_FIRST_SYMBOL = "\u2190"  # arrows, emoji: they end messages too
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +49,35 @@ class Heard:
 
 @dataclass(slots=True)
 class _Run:
-    """What one side says without a pause: its slices, and the pair after the last."""
+    """What one side says without a pause.
+
+    Attributes:
+        role: whose it is.
+        start: its first pair.
+        slices: what is said.
+        end: the pair after its last.
+        over: of the user's, the answer that was running at its begin and did not end there.
+        said: how much of that answer was said by then, in code points.
+        outlived: whether that answer went on at least as long as this.
+    """
 
     role: Role
     start: int
     slices: list[str] = field(default_factory=list)
+    end: int = 0
+    over: "_Run | None" = None
+    said: int = 0
+    outlived: bool = False
 
     @property
-    def end(self) -> int:
-        return self.start + len(self.slices)
+    def is_statement(self) -> bool:
+        """Whether it was let pass by the answer that it was said over."""
+        return self.over is not None and self.outlived
+
+    def hear(self, text: str, pair: int) -> None:
+        """Takes the slice of a pair."""
+        self.slices.append(text)
+        self.end = pair + 1
 
 
 def read_slices(
@@ -89,17 +100,26 @@ def read_slices(
         raise Reject("no_answer", "silence")
     if runs[0].role == "assistant":
         raise Reject("roles_out_of_order", f"the assistant begins, in pair {runs[0].start}")
-    runs = _joined_answers(runs, read_as)
-    shortest = min((len(one) for run in runs for one in _inner(run)), default=0)
+    over = [run for run in runs if run.is_statement]
+    turns = _joined_answers([run for run in runs if not run.is_statement], read_as)
     may_cut = type_name is None or CUT_INS[type_name] is not None
+    inner = (one for run in turns if run.role == "assistant" for one in run.slices[:-1])
+    shortest = min(map(len, inner), default=0)
     cut = [
-        may_cut and _is_cut(runs, number, shortest, type_name) for number in range(len(runs))
+        _is_cut(turns, number, shortest, type_name, may_cut=may_cut) for number in range(len(turns))
     ]
     found = type_name or (_WHEN_UNKNOWN if any(cut) else "uninterrupted")
-    utterances = _utterances(runs, cut, found, language, origin, read_as)
-    if len(utterances) < 2:
-        raise Reject("no_answer", f"{len(utterances)} utterances")
-    return Heard(found, utterances, read_as)
+    telling = _Telling(CUT_INS[found] or "interjection", language, origin, read_as)
+    for number, turn in enumerate(turns):
+        after = turns[number + 1].role if number + 1 < len(turns) else None
+        if turn.role == "user":
+            telling.hear_user(turn, after)
+            continue
+        remarks = [run for run in over if run.over is not None and run.over.start == turn.start]
+        telling.hear_answer(turn, remarks, cut=cut[number])
+    if len(telling.utterances) < 2:
+        raise Reject("no_answer", f"{len(telling.utterances)} utterances")
+    return Heard(found, tuple(telling.utterances), read_as)
 
 
 def _runs(contents: Sequence[str]) -> list[_Run]:
@@ -107,21 +127,28 @@ def _runs(contents: Sequence[str]) -> list[_Run]:
     runs: list[_Run] = []
     user: _Run | None = None
     assistant: _Run | None = None
-    for pair, (asked, answered) in enumerate(zip(contents[::2], contents[1::2], strict=True)):
+    pairs = list(zip(contents[::2], contents[1::2], strict=True))
+    for pair, (asked, answered) in enumerate(pairs):
+        if answered == IDLE:
+            assistant = None
         if asked == IDLE:
             user = None
         elif user is None:
-            user, assistant = _Run("user", pair), None
+            user = _Run("user", pair)
             runs.append(user)
+            goes_on = pair + 1 < len(pairs) and pairs[pair + 1][0] != IDLE
+            if assistant is not None and (goes_on or answered[0].isspace()):
+                user.over, user.said = assistant, len("".join(assistant.slices))
+            else:
+                assistant = None
         if user is not None:
-            user.slices.append(asked)
-        if answered == IDLE:
-            assistant = None
-        elif assistant is None:
-            assistant, user = _Run("assistant", pair), None
-            runs.append(assistant)
-        if assistant is not None:
-            assistant.slices.append(answered)
+            user.hear(asked, pair)
+            user.outlived = assistant is not None
+        if answered != IDLE:
+            if assistant is None:
+                assistant, user = _Run("assistant", pair), None
+                runs.append(assistant)
+            assistant.hear(answered, pair)
     return runs
 
 
@@ -130,81 +157,90 @@ def _joined_answers(runs: Sequence[_Run], read_as: Counter[str]) -> list[_Run]:
     joined: list[_Run] = []
     for run in runs:
         if joined and run.role == joined[-1].role == "assistant":
-            before = joined[-1]
-            # Its end is that of the later run, which is what may touch the user's next.
-            joined[-1] = _Run("assistant", run.end - len(before.slices) - len(run.slices))
-            joined[-1].slices = before.slices + run.slices
+            joined[-1].slices += run.slices
+            joined[-1].end = run.end
             read_as["answers_with_a_pause"] += 1
         else:
             joined.append(run)
     return joined
 
 
-def _inner(run: _Run) -> list[str]:
-    return run.slices[:-1] if run.role == "assistant" else []
-
-
-def _is_cut(runs: Sequence[_Run], number: int, shortest: int, type_name: str | None) -> bool:
-    """Whether the answer was cut by the user's run after it."""
-    run = runs[number]
-    if run.role == "user" or number + 1 == len(runs) or runs[number + 1].start != run.end:
+def _is_cut(
+    turns: Sequence[_Run], number: int, shortest: int, type_name: str | None, *, may_cut: bool
+) -> bool:
+    """Whether a turn is an answer that the user's next cut."""
+    turn = turns[number]
+    if turn.role == "user" or number + 1 == len(turns):
         return False
-    if type_name == "generation_termination" and number + 2 == len(runs):
+    if turns[number + 1].over is not None:
+        return True  # the user spoke over it, and it fell silent
+    if not may_cut or turns[number + 1].start != turn.end:
+        return False
+    if type_name == "generation_termination" and number + 2 == len(turns):
         return True  # the row ends there: the user asked for silence, and had it
-    return _ends_open("".join(run.slices)) and len(run.slices[-1]) >= shortest
+    return _ends_open("".join(turn.slices)) and 2 * len(turn.slices[-1]) >= shortest
 
 
 def _ends_open(text: str) -> bool:
     """Whether a text ends as no finished one does: within a sentence."""
     last = text.rstrip()[-1:]
-    return text[-1:] != "\n" and last not in _ENDS and not _is_emoji(last)
+    symbol = last >= _FIRST_SYMBOL and not last.isalnum() and last not in "，、"
+    return not (text.endswith("\n") or last in _ENDS or symbol)
 
 
-def _is_emoji(letter: str) -> bool:
-    return letter > "\u2190" and not letter.isalnum() and letter not in "，、"
+@dataclass(slots=True)
+class _Telling:
+    """The utterances of a conversation, turn by turn.
 
+    Attributes:
+        cut_in: the kind of what cuts in.
+        waiting: slices that the user said and nobody answered, the begin of what comes.
+        cut_at: where the answer before was cut; -1 if it is whole.
+    """
 
-def _utterances(
-    runs: Sequence[_Run],
-    cut: Sequence[bool],
-    type_name: str,
-    language: str,
-    origin: str,
-    read_as: Counter[str],
-) -> tuple[Utterance, ...]:
-    cut_in = CUT_INS[type_name] or "interjection"
-    utterances: list[Utterance] = []
-    waiting: list[str] = []  # what the user said and nobody answered, begin of the next
-    cut_at = -1  # where the answer before was cut; -1 if it is whole
+    cut_in: str
+    language: str
+    origin: str
+    read_as: Counter[str]
+    utterances: list[Utterance] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    cut_at: int = -1
 
-    def say(text: str, state: State, kind: str) -> None:
-        utterances.append(Utterance("user", text, len(text), cut_at, state, kind, origin))
+    def hear_answer(self, turn: _Run, remarks: Sequence[_Run], *, cut: bool) -> None:
+        """An answer, and what was said over it."""
+        text = "".join(turn.slices)
+        kind = _ANSWERS.get(self.utterances[-1].kind, "answer")
+        self.utterances.append(Utterance("assistant", text, len(text), -1, None, kind, self.origin))
+        self.cut_at = len(text) if cut else -1
+        if cut:
+            self.read_as["remarks_dropped"] += len(remarks)
+            return
+        for number, run in enumerate(remarks):
+            # One at most is spoken over an answer (rule 3); the others come after it.
+            self._say(run.slices, "statement", "statement", run.said if number == 0 else -1)
+            self.read_as["statements"] += 1
 
-    for number, run in enumerate(runs):
-        if run.role == "assistant":
-            text = "".join(run.slices)
-            kind = _ANSWERS.get(utterances[-1].kind, "answer")
-            utterances.append(Utterance("assistant", text, len(text), -1, None, kind, origin))
-            cut_at = len(text) if cut[number] else -1
-            continue
-        slices = [*waiting, *run.slices]
-        waiting = []
-        read_as["white_space_between_slices"] += len(slices) - 1
-        answered = number + 1 < len(runs) and runs[number + 1].role == "assistant"
-        last = number + 1 == len(runs)
-        if answered:
-            say(join_words(slices, language), "query", "message" if cut_at < 0 else cut_in)
-            read_as["cut_ins"] += cut_at >= 0
-        elif last and cut_at >= 0:
-            say(join_words(slices, language), "stop", "stop")
-            read_as["stops"] += 1
-        elif last:
-            read_as["dropped_at_the_end"] += 1
-        elif utterances and cut_at < 0:
-            say(join_words(slices, language), "statement", "statement")
-            read_as["statements"] += 1
+    def hear_user(self, turn: _Run, after: Role | None) -> None:
+        """What the user says, given who speaks next."""
+        slices = [*self.waiting, *turn.slices]
+        self.waiting = []
+        if after == "assistant":
+            cuts_in = self.cut_at >= 0
+            self._say(slices, "query", self.cut_in if cuts_in else "message", self.cut_at)
+            self.read_as["cut_ins"] += cuts_in
+        elif after is None and self.cut_at >= 0:
+            self._say(slices, "stop", "stop", self.cut_at)
+            self.read_as["stops"] += 1
+        elif after is None:
+            self.read_as["dropped_at_the_end"] += 1
+        elif self.utterances and self.cut_at < 0:
+            self._say(slices, "statement", "statement", -1)
+            self.read_as["statements"] += 1
         else:
-            waiting = slices
-            read_as["messages_with_a_pause"] += 1
-        cut_at = -1 if not waiting else cut_at
-    return tuple(utterances)
+            self.waiting = slices
+            self.read_as["messages_with_a_pause"] += 1
+
+    def _say(self, slices: Sequence[str], state: State, kind: str, at: int) -> None:
+        text = join_words(slices, self.language)
+        self.utterances.append(Utterance("user", text, len(text), at, state, kind, self.origin))
+        self.read_as["white_space_between_slices"] += len(slices) - 1
