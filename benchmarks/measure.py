@@ -1,16 +1,20 @@
 """Whole processes, from their start to their end, by the system's own accounting.
 
-Wall time from before the process is started until it is reaped; CPU time of the process
-and all that it waited for, from `wait4`. Memory is watched in runs of its own, for the
+Wall time from before the process is started until it is reaped; CPU time of the process,
+of all that it waited for, and of what it left behind (workers that a server forked are no
+children of it), from `wait4`. Memory is watched in runs of its own, for the
 watching costs time: every 20 ms the proportional set size (PSS: a page that n processes
 share counts 1/n in each) of all processes of the session is summed, from
 `/proc/*/smaps_rollup`, and the largest sum kept. Where a kernel has no smaps_rollup the
 resident set size is summed instead, which counts shared pages once a process.
 """
 
+import ctypes
 import os
+import resource
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +25,7 @@ from pathlib import Path
 _PROC = Path("/proc")
 _WATCH_SECONDS = 0.02
 _SHOWN_LINES = 20
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
 class CommandError(RuntimeError):
@@ -72,6 +77,7 @@ def run(
     Raises:
         CommandError: it failed; holds the end of what it said.
     """
+    _adopt_orphans()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
         began = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603  # the benchmark's own commands
@@ -86,10 +92,11 @@ def run(
         watch = _Watch(process.pid) if watch_memory else None
         try:
             _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - began
+            orphans = _reap_orphans(process.pid)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-        seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         peak = watch.stop() if watch else None
         if process.returncode:
@@ -100,7 +107,25 @@ def run(
             )
         printed.seek(0)
         output = printed.read().decode()
-    return Measured(seconds, usage.ru_utime, usage.ru_stime, peak, output)
+    user = usage.ru_utime + sum(one.ru_utime for one in orphans)
+    system = usage.ru_stime + sum(one.ru_stime for one in orphans)
+    return Measured(seconds, user, system, peak, output)
+
+
+def _adopt_orphans() -> None:
+    """Makes processes whose parent is gone children of this one, where the kernel can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def _reap_orphans(group: int) -> list[resource.struct_rusage]:
+    """What the processes took that a command left behind, once they have ended."""
+    found = []
+    while True:
+        try:
+            found.append(os.wait4(-group, 0)[2])
+        except ChildProcessError:
+            return found
 
 
 class _Watch:

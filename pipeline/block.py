@@ -18,7 +18,7 @@ from .garbage import collect
 from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
-from .load.block import AnyBlock, Block, read_any_block
+from .load.block import AnyBlock, Block, read_block
 from .markers import count_defused
 from .materials import Materials, load_materials
 from .plan import Plan, PlannedRow, plan_any_block, sample_rank
@@ -198,7 +198,7 @@ class _Work:
 def _begin(task: BlockTask) -> _Work:
     recipe = task.recipe
     materials = _materials(task)
-    block = read_any_block(task.number, Path(task.file))
+    block = read_block(task.number, Path(task.file))
     slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
     setting = Setting(
         cut_places=cut_places(slicer),

@@ -86,7 +86,7 @@ def report_path(number: int) -> str:
 
 def dialogues_path(number: int) -> str:
     """Where a block's dialogues lie for whoever works on it."""
-    return f"{WORK}/dialogues-{number:05d}.arrow"
+    return f"{WORK}/dialogues-{number:05d}.json"
 
 
 def read_report(file: Path) -> BlockReport:

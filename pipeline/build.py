@@ -21,7 +21,7 @@ from .export.manifest import counts, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
 from .garbage import collected_by_hand
-from .load.block import write_any_block
+from .load.block import write_block
 from .load.files import SAMPLE, file_digest, shown_files, source_files
 from .load.language import LANGUAGES
 from .load.reading import Reading
@@ -229,7 +229,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
     for block in run.reading.blocks():
         run.blocks += 1
         file = run.file(dialogues_path(block.number))
-        write_any_block(block, file)
+        write_block(block, file)
         yield BlockTask(
             recipe=run.recipe,
             folder=str(run.folder.path),

@@ -44,6 +44,18 @@ _TASK_EN = alternatives(
         |context)\b
     |\b(?:needs?|requires?|expects?|wants?) (?:no|an|any) (?:answer|reply|response)\b
     |\b(?:no|an?) (?:answer|reply|response) (?:is |was )?(?:needed|required|necessary|expected)\b
+    |^(?:final answer|listener|person|role|text|sentence|line|item|rewritten)(?: \w+)? ?:
+    |\b(?:as|being|i am|i'm|you are|you're) (?:just |only |merely |nothing but )?an? (?:\w+ ){0,2}?
+        (?:ai|language model|chatbot|bot|robot|computer program|neural network|intelligence
+        |(?:ai|virtual|voice|digital|automated) assistant|machine|piece of software|program
+        |computer)(?=[ ]*(?:$|[,.:;!]|and |so |but |i |after ))
+    |\b(?:my|your) (?:training data|system prompt|developers|knowledge cutoff|programming)\b
+    |\b(?:contains|has) no question|\b(?:the|a) (?:user|listener|human|assistant) (?:mentions
+        |remarks|comments|expresses|agrees|responds|acknowledges|would|might say|could say)\b
+    |^as the (?:user|listener|speaker|assistant|human)\b(?! manual)|^in the role of\b
+        |user's point of view
+    |\b(?:statements?|remarks?|sentences|utterances|lines|examples) (?:for you |i'd like you )?to
+        (?: label| classify| sort)\b|\b(?:a|one) statement or a question\b
     |\b(?:need|have|required|supposed) to (?:answer|reply|respond)$
     |^as (?:the |an? )?(?:user|speaker|listener|assistant)(?:,| in\b)|^(?:sure|certainly
         |of course|okay)[,!.] here(?:'s| is| are)\b

@@ -121,7 +121,8 @@ def _utterance(value: Any, number: int) -> Utterance:
     where = f"utterance {number}"
     if not isinstance(value, Mapping):
         raise ScriptRowError(f"{where} is a {type(value).__name__}")
-    role, text = value.get("role"), value.get("text")
+    role: Any = value.get("role")
+    text: Any = value.get("text")
     if role not in _ROLES:
         raise ScriptRowError(f"{where}: the role is {role!r}, not one of {', '.join(_ROLES)}")
     if not isinstance(text, str) or not text.strip():

@@ -67,7 +67,7 @@ def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints]:
         which between those of an answer is nothing.
     """
     slices = [each for one in sliced for each in one.slices]
-    counts = np.array([len(one) for one in slices], dtype=np.int64)
+    counts = np.array([len(one.ends) for one in slices], dtype=np.int64)
     idle = IDLE.encode()
     texts = [idle, *(one.data for one in slices)]
     text_begins = np.cumsum([len(one) for one in texts])[:-1]

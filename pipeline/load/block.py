@@ -3,30 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate, cycle, pairwise
+from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.ipc
+import orjson
 
-from .. import script_rows
 from ..dialogue import Dialogue, Role, Script, Split, Turn
+from ..script_rows import read_script_row, script_row
 
 _ROLES: tuple[Role, Role] = ("user", "assistant")
-
-_SCHEMA = pa.schema(
-    [
-        ("source_id", pa.string()),
-        ("key", pa.string()),
-        ("language", pa.string()),
-        ("split", pa.string()),
-        ("texts", pa.list_(pa.string())),
-        ("file", pa.string()),
-        ("row", pa.int64()),
-        ("line", pa.int64()),
-    ]
-)
 
 
 class Place(NamedTuple):
@@ -100,104 +86,46 @@ class ScriptBlock:
 AnyBlock = Block | ScriptBlock
 
 
-def write_any_block(block: AnyBlock, file: Path) -> None:
-    """Writes a block of either kind; read_any_block gives it back."""
-    if isinstance(block, Block):
-        write_block(block, file)
-    else:
-        _write_scripts(block, file)
-
-
-def read_any_block(number: int, file: Path) -> AnyBlock:
-    """Reads what write_any_block wrote."""
-    with pa.ipc.open_file(str(file)) as reader:
-        if reader.schema.equals(_SCHEMA):
-            return read_block(number, file)
-        table = reader.read_all()
-    scripts = script_rows.read_script_table(table)
-    columns = {name: table[name].to_pylist() for name in _BESIDE}
-    return ScriptBlock(
-        number,
-        tuple(
-            GivenScript(*one, finished)
-            for one, finished in zip(scripts, columns["finished"], strict=True)
-        ),
-        tuple(map(Place, columns["file"], columns["row"], columns["line"])),
+def write_block(block: AnyBlock, file: Path) -> None:
+    """Writes a block of either kind; read_block gives it back."""
+    file.write_bytes(
+        orjson.dumps(_columns(block) if isinstance(block, Block) else _script_rows(block))
     )
 
 
-_BESIDE = {
-    "finished": pa.bool_(),
-    "file": pa.string(),
-    "row": pa.int64(),
-    "line": pa.int64(),
-}
-"""What a block's file holds beside the columns of a script."""
+def read_block(number: int, file: Path) -> AnyBlock:
+    """Reads what write_block wrote."""
+    held = orjson.loads(file.read_bytes())
+    if isinstance(held, dict):
+        scripts = (GivenScript(*read_script_row(row), done) for row, done in held["scripts"])
+        return ScriptBlock(number, tuple(scripts), tuple(Place(*one) for one in held["places"]))
+    source_ids, keys, languages, texts, splits, *places = held
+    return Block(
+        number,
+        tuple(map(Dialogue, source_ids, keys, languages, map(_turns, texts), splits)),
+        tuple(map(Place, *places)),
+    )
 
 
-def _write_scripts(block: ScriptBlock, file: Path) -> None:
-    table = script_rows.script_table((one.script, one.split) for one in block.scripts)
-    beside = {
-        "finished": [one.finished for one in block.scripts],
-        "file": [one.file for one in block.places],
-        "row": [one.row for one in block.places],
-        "line": [one.line for one in block.places],
-    }
-    for name, kind in _BESIDE.items():
-        table = table.append_column(name, pa.array(beside[name], kind))
-    _write(table, file)
-
-
-def _write(table: pa.Table, file: Path) -> None:
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(str(file), table.schema, options=options) as writer:
-        writer.write_table(table)
-
-
-def write_block(block: Block, file: Path) -> None:
-    """Writes a block; read_block gives it back."""
+def _columns(block: Block) -> list[list[Any]]:
     dialogues, places = block.dialogues, block.places
-    turns = [len(one.turns) for one in dialogues]
-    texts = pa.array([turn.text for one in dialogues for turn in one.turns], pa.string())
-    columns = [
+    return [
         [one.source_id for one in dialogues],
         [one.key for one in dialogues],
         [one.language for one in dialogues],
+        [[turn.text for turn in one.turns] for one in dialogues],
         [one.split for one in dialogues],
-        pa.ListArray.from_arrays(pa.array([0, *accumulate(turns)], pa.int32()), texts),
         [one.file for one in places],
         [one.row for one in places],
         [one.line for one in places],
     ]
-    table = pa.Table.from_arrays(
-        [pa.array(one, field.type) for one, field in zip(columns, _SCHEMA, strict=True)],
-        schema=_SCHEMA,
-    )
-    _write(table, file)
 
 
-def read_block(number: int, file: Path) -> Block:
-    """Reads what write_block wrote."""
-    with pa.ipc.open_file(str(file)) as reader:
-        table = reader.read_all().combine_chunks()
-    texts = table["texts"].chunk(0)
-    bounds, flat = texts.offsets.to_pylist(), texts.values.to_pylist()
-    columns = {name: table[name].to_pylist() for name in table.column_names if name != "texts"}
-    return Block(
-        number,
-        tuple(
-            Dialogue(source_id, key, language, _turns(flat[first:last]), cast(Split, split))
-            for source_id, key, language, split, (first, last) in zip(
-                columns["source_id"],
-                columns["key"],
-                columns["language"],
-                columns["split"],
-                pairwise(bounds),
-                strict=True,
-            )
-        ),
-        tuple(map(Place, columns["file"], columns["row"], columns["line"])),
-    )
+def _script_rows(block: ScriptBlock) -> dict[str, Any]:
+    return {
+        "scripts": [(script_row(one.script, one.split), one.finished) for one in block.scripts],
+        "places": [tuple(one) for one in block.places],
+    }
 
 
 def _turns(texts: Sequence[str]) -> tuple[Turn, ...]:

@@ -83,8 +83,10 @@ def _message(script: Script, utterance: Utterance, ordinal: int, seed: int) -> M
 
 def _scheduled(script: Script, slices: Sequence[Slices], tail_idle: int) -> SlicedScript:
     heard = tuple(
-        one.heard(utterance.heard) if utterance.cut else len(one)
-        for utterance, one in zip(script.utterances, slices, strict=True)
+        [
+            len(one.ends) if utterance.heard == len(utterance.text) else one.heard(utterance.heard)
+            for utterance, one in zip(script.utterances, slices, strict=True)
+        ]
     )
     starts, after = _starts(script.utterances, slices, heard)
     # The pair of silence that a remark leaves counts as the first of the tail.

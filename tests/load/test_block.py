@@ -43,7 +43,7 @@ def test_a_file_gives_the_block_back(
     tmp_path_factory: pytest.TempPathFactory, number: int, rows: list[tuple[Dialogue, Place]]
 ) -> None:
     """Every text, id, place, language and split is what it was, to the code point."""
-    file = tmp_path_factory.getbasetemp() / "block.arrow"
+    file = tmp_path_factory.getbasetemp() / "block.json"
     written = Block(number, tuple(one for one, _ in rows), tuple(place for _, place in rows))
     write_block(written, file)
     assert read_block(number, file) == written

@@ -339,7 +339,7 @@ def test_no_row_is_lost_whatever_it_is(
     assert {one.reason for one in reading.rejected} <= set(REASONS)
     "\n".join(one.detail for one in reading.rejected).encode()
     block = Block(0, tuple(dialogues), tuple(Place("f", n, n) for n in range(len(dialogues))))
-    file = tmp_path_factory.getbasetemp() / "any.arrow"
+    file = tmp_path_factory.getbasetemp() / "any.json"
     write_block(block, file)
     assert read_block(0, file) == block
 
