@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from .chance import Chance
-from .dialogue import Ask, Reply, Script, Utterance
+from .dialogue import Ask, Reply, Script, Utterance, is_cut
 from .markers import defuse, undo
 from .recipe import Recipe
 from .slice.schedule import slice_message
@@ -59,7 +59,7 @@ def distract(script: Script, distraction: Distraction) -> Script:
     said: list[str] = []
     for number, utterance in enumerate(script.utterances):
         utterances.append(utterance)
-        if utterance.role == "user" or utterance.cut:
+        if utterance.role == "user" or is_cut(script.utterances, number):
             continue
         whole = int(recipe.statements)
         count = whole + (more.fraction(number) < recipe.statements - whole)

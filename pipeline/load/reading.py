@@ -169,7 +169,7 @@ class Reading:
                 f"--validation cannot be had of {shown}: rows of layout {layout.name} do not say "
                 "which of them hold the same dialogue; split where the dialogues are"
             )
-        knobs = "--rates do" if layout.name == ORIGIN else "--rates and --statements do"
+        knobs = "--rates does" if layout.name == ORIGIN else "--rates and --statements do"
         self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
 
     def _use(

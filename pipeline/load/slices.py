@@ -172,9 +172,11 @@ def _is_cut(
     turn = turns[number]
     if turn.role == "user" or number + 1 == len(turns):
         return False
+    if not may_cut:
+        return False
     if turns[number + 1].over is not None:
         return True  # the user spoke over it, and it fell silent
-    if not may_cut or turns[number + 1].start != turn.end:
+    if turns[number + 1].start != turn.end:
         return False
     if type_name == "generation_termination" and number + 2 == len(turns):
         return True  # the row ends there: the user asked for silence, and had it
