@@ -7,7 +7,7 @@ from .chance import Chance
 from .dialogue import Dialogue, row_id
 from .interrupt import TYPES
 from .interrupt.interaction import NO_PLACE, Grouping, InteractionType
-from .load.block import AnyBlock, Block, GivenScript, ScriptBlock
+from .load.block import AnyBlock, Block, ScriptBlock
 from .recipe import Recipe
 from .scriptwriter import Rounds, Scriptwriter
 
@@ -82,7 +82,7 @@ def plan_scripts(block: ScriptBlock, writer: Scriptwriter) -> Plan:
     for member, given in enumerate(block.scripts):
         script = given.script
         plan.drawn[script.type] = plan.drawn.get(script.type, 0) + 1
-        reason, rounds = _missing(given, writer), None
+        reason, rounds = None if writer.can_settle(given) else NO_PLACE, None
         if not reason and not writer.given_fits(given):
             rounds = writer.given_rounds_that_fit(given)
             reason = None if rounds else TOO_LONG
@@ -91,13 +91,6 @@ def plan_scripts(block: ScriptBlock, writer: Scriptwriter) -> Plan:
         else:
             plan.rows.append(PlannedRow(script.id, script.type, (member,), rounds))
     return plan
-
-
-def _missing(given: GivenScript, writer: Scriptwriter) -> str | None:
-    """Why no row can be made of a script, or None if one can."""
-    cuts = (one for one in given.script.utterances if one.cut)
-    uncuttable = any(len(writer.slicer.answer(one.text)) < 2 for one in cuts)
-    return NO_PLACE if uncuttable else None
 
 
 def plan_block(block: Block, writer: Scriptwriter) -> Plan:

@@ -74,6 +74,10 @@ class Scriptwriter:
             return None
         return self._completed(shortened(script, rounds) if rounds else script, given.finished)
 
+    def can_settle(self, given: GivenScript) -> bool:
+        """Whether such a script can be built: whether each of its cuts has a place."""
+        return settled(given.script, self.slicer, self.recipe.seed) is not None
+
     def given_fits(self, given: GivenScript) -> bool:
         """Whether the whole of such a script keeps within the budget; one without a place does."""
         if self.recipe.max_tokens is None:

@@ -16,9 +16,10 @@ from .slice.slicer import Slicer
 def settled(script: Script, slicer: Slicer, seed: int) -> Script | None:
     """The script with its cuts and statements at places that rules 3 and 4 allow.
 
-    A cut moves back to the last boundary before it, or on to the first; a statement over
-    an answer likewise, and back as far as it takes to end before the answer does. Where it
-    fits nowhere it is put after the answer.
+    A cut moves on to the next boundary, or back to the last; but not back where the
+    assistant resumes, which would leave out what it then skips. A statement over an answer
+    moves back, and as far as it takes to end before the answer does. Where it fits nowhere
+    it is put after the answer.
 
     Args:
         script: what is settled.
@@ -26,14 +27,16 @@ def settled(script: Script, slicer: Slicer, seed: int) -> Script | None:
         seed: of all chance.
 
     Returns:
-        The script; None where an answer is cut that has one slice.
+        The script; None where there is no such place for a cut.
     """
     ordinals: Counter[str] = Counter()
     utterances: list[Utterance] = []
     answer: Utterance | None = None
-    for one in script.utterances:
+    kinds = [one.kind for one in script.utterances]
+    for number, one in enumerate(script.utterances):
         if one.role == "assistant":
-            answer = _settled_cut(one, slicer) if one.cut else one
+            may_go_back = "resumption" not in kinds[number + 1 : number + 3]
+            answer = _settled_cut(one, slicer, may_go_back=may_go_back) if one.cut else one
             if answer is None:
                 return None
             utterances.append(answer)
@@ -50,12 +53,14 @@ def settled(script: Script, slicer: Slicer, seed: int) -> Script | None:
     return replace(script, utterances=tuple(utterances))
 
 
-def _settled_cut(answer: Utterance, slicer: Slicer) -> Utterance | None:
-    ends = slicer.answer(answer.text).code_point_ends()
-    if len(ends) < 2:
-        return None
-    before = int(np.searchsorted(ends[:-1], answer.heard, side="right"))
-    return answer._replace(heard=int(ends[max(before, 1) - 1]))
+def _settled_cut(answer: Utterance, slicer: Slicer, *, may_go_back: bool) -> Utterance | None:
+    places = slicer.answer(answer.text).code_point_ends()[:-1]
+    following = int(np.searchsorted(places, answer.heard))
+    if following == len(places):
+        if not len(places) or not may_go_back:
+            return None
+        following -= 1
+    return answer._replace(heard=int(places[following]))
 
 
 def _settled_place(at: int, answer: Utterance, pairs: int, slicer: Slicer) -> int:

@@ -35,7 +35,7 @@ def guess_layout(record: Any) -> str | None:
     """The layout whose key a row has, or None."""
     if not isinstance(record, dict) or "utterances" in record:
         return None
-    if "message_tree_id" in record and isinstance(record.get("prompt"), dict):
+    if isinstance(record.get("prompt"), dict) and "replies" in record["prompt"]:
         return "oasst"
     return next((name for name, key in KEYS.items() if isinstance(record.get(key), list)), None)
 

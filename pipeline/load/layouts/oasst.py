@@ -68,6 +68,6 @@ LAYOUT = Layout(
     name="oasst",
     shape='{"message_tree_id", "prompt": {"text", "role", "replies": [...]}}',
     columns=("message_tree_id", "prompt"),
-    fits=lambda row: "message_tree_id" in row and isinstance(row.get("prompt"), dict),
+    fits=lambda row: isinstance(row.get("prompt"), dict) and "replies" in row["prompt"],
     read=_read,
 )
