@@ -29,6 +29,7 @@ CUT_INS: Mapping[str, str | None] = MappingProxyType(
 _WHEN_UNKNOWN = "generation_termination"
 _ANSWERS = {"repeat": "new_answer", "aside": "resumption"}
 _ENDS = frozenset(".!?。！？…;；:：\"'”’」』)）]】}>`*_|~")
+_FIRST_HAN = "\u3400"
 _FIRST_SYMBOL = "\u2190"  # arrows, emoji: they end messages too
 
 
@@ -136,8 +137,7 @@ def _runs(contents: Sequence[str]) -> list[_Run]:
         elif user is None:
             user = _Run("user", pair)
             runs.append(user)
-            goes_on = pair + 1 < len(pairs) and pairs[pair + 1][0] != IDLE
-            if assistant is not None and (goes_on or answered[0].isspace()):
+            if assistant is not None and _goes_on(pairs[pair : pair + 2]):
                 user.over, user.said = assistant, len("".join(assistant.slices))
             else:
                 assistant = None
@@ -150,6 +150,19 @@ def _runs(contents: Sequence[str]) -> list[_Run]:
                 runs.append(assistant)
             assistant.hear(answered, pair)
     return runs
+
+
+def _goes_on(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether an answer goes on beside the slice with which the user begins.
+
+    No answer begins with white space or a small letter. Chinese tells less: there both
+    sides must speak in the next pair too.
+    """
+    first = pairs[0][1][0]
+    if first.isspace() or first.islower():
+        return True
+    both = len(pairs) > 1 and IDLE not in pairs[1]
+    return both and first >= _FIRST_HAN
 
 
 def _joined_answers(runs: Sequence[_Run], read_as: Counter[str]) -> list[_Run]:
