@@ -141,8 +141,10 @@ def test_rates_statements_and_the_cut_of_the_first_recipe_stay(
     assert "--rates and --statements do not apply" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("knobs", [{"slice_tokens": 7}, {"seed": 5}, {"slice_tokens": 25}])
-@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+@pytest.mark.parametrize(
+    ("row_format", "knobs"),
+    [("tdm", {"slice_tokens": 7, "seed": 5}), ("duo", {"slice_tokens": 25})],
+)
 def test_rows_are_cut_by_the_recipe_of_the_run(
     row_format: str, knobs: dict[str, int], first: dict[str, Path], rebuilt: Builder
 ) -> None:

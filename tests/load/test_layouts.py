@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from duplexdata.pipeline.load.layouts import LAYOUTS, guess_layout
 from duplexdata.pipeline.load.layouts.message import Layout
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.validate.layouts import read_dialogue
+
+from ..conftest import ROOT
 
 Read = Callable[..., tuple[list[Dialogue], Reading]]
 
@@ -316,3 +319,21 @@ def test_a_tree_without_a_path_is_rejected(prompt: dict[str, Any], reason: str, 
     _, reading = read([good, {"message_tree_id": "j", "prompt": prompt}])
     assert len(reading.rejected) == 1
     assert reason in reading.rejected[0].reason
+
+
+def test_the_layout_of_the_docs_reads_its_rows() -> None:
+    """What docs/extending.md shows is a layout, as it stands there."""
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    (code,) = [
+        one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "ticket" in one
+    ]
+    names: dict[str, Any] = {"__package__": "duplexdata.pipeline.load.layouts"}
+    exec(code, names)  # noqa: S102  # the page is ours
+    layout = names["LAYOUT"]
+    said = [{"speaker": "client", "words": "Hi?"}, {"speaker": "agent", "words": "Hello."}]
+    row = {"ticket": 7, "dialog": said}
+    assert layout.fits(row)
+    assert set(row) == set(layout.columns)
+    found = layout.read(row)
+    assert found.id == 7
+    assert found.messages == (("user", "Hi?"), ("assistant", "Hello."))
