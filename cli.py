@@ -112,8 +112,8 @@ def build(
         str | None,
         typer.Option(
             "--layout",
-            help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-            "[default: guessed, and said]",
+            help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt, oasst; "
+            "duplex_ultrachat, tdm, duo.  [default: guessed, and said]",
         ),
     ] = None,
     out: Annotated[

@@ -278,6 +278,8 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         {
             "source_rows": reading.rows,
             "kept": reading.kept,
+            "scripts": reading.scripts,
+            "read_as": dict(sorted((+reading.read_as).items())),
             "dropped": {
                 "system_messages": reading.system_messages,
                 "trailing_user_turns": reading.trailing_user_turns,

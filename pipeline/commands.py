@@ -12,6 +12,7 @@ from .errors import RecipeError
 from .interrupt import TYPES, default_rates
 from .light_arrow import keep_pandas_out
 from .load.files import source_files, stem_of
+from .load.layouts import LAYOUTS
 from .recipe import Recipe, make_recipe, with_rates
 from .screen import Level, Screen
 
@@ -75,6 +76,8 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     if "rates" in given:
         given["rates"] = parse_rates(given["rates"])
     recipe = make_recipe(given, config, default_rates())
+    if recipe.layout not in (None, *LAYOUTS):
+        raise RecipeError(f"no layout {recipe.layout}; the layouts are {', '.join(LAYOUTS)}")
     unknown = set(recipe.rates) - set(TYPES)
     if unknown:
         raise RecipeError(f"no type {', '.join(sorted(unknown))}; the types are {', '.join(TYPES)}")

@@ -50,7 +50,8 @@ def scripts(type_name: str, budget: int, shorten: str, seed: int) -> tuple[Scrip
     places = tuple(Place("s", number, None) for number in range(len(dialogues)))
     plan = plan_block(Block(0, tuple(dialogues), places), one)
     assert len(plan.rows) + bool(plan.left_out) == 1
-    whose = [dialogues[member] for row in plan.rows for member in row.members] or dialogues
+    members_of = [member for row in plan.rows for member in row.members]
+    whose = [dialogues[one] for one in members_of or [left.member for left in plan.left_out]]
     whole = one.script(type_name, whose)
     if plan.left_out:
         assert {left.reason for left in plan.left_out} == {"too_long"}

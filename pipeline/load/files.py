@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SourceError
+from ..slice.joining import SPACES
 from .array import BrokenArrayError, array_elements
 from .rejects import Reject
 
@@ -96,6 +97,8 @@ def source_files(source: str) -> list[Path]:
 
 def _found(source: str, path: Path) -> list[Path]:
     """The files under a folder, the file, or those that a glob matches."""
+    if (path / "manifest.json").is_file() and (path / "data").is_dir():
+        path = path / "data"  # a run's folder: its rows, not what stands beside them
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
     if path.is_file():
@@ -244,11 +247,24 @@ def _parquet_rows(
         meter.position = lambda: size * row // max(1, rows)
         names = parquet.schema_arrow.names
         wanted = [name for name in names if name in columns]
+        spaces = _spaces(parquet)
         # Where no column is known, a row is rejected by the names of all of them.
         for batch in parquet.iter_batches(_PARQUET_ROWS, columns=wanted or names[:1]):
             for value in _batch_values(batch):
                 row += 1
+                if spaces is not None and isinstance(value, dict):
+                    value["spaces"] = spaces.get(str(value.get("id")), {})
                 yield RawRow(row, None, value if wanted else dict.fromkeys(names))
+
+
+def _spaces(parquet: pq.ParquetFile) -> dict[str, Any] | None:
+    """What stands between the slices of each row, by its id, where the file says so."""
+    note = (parquet.metadata.metadata or {}).get(SPACES)
+    try:
+        spaces = orjson.loads(note) if note else None
+    except orjson.JSONDecodeError:
+        return None
+    return spaces if isinstance(spaces, dict) else None
 
 
 def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:

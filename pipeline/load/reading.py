@@ -1,18 +1,19 @@
-"""Pass one over the sources: rows become dialogues, in blocks, or are rejected."""
+"""Pass one over the sources: rows become dialogues or scripts, in blocks, or are rejected."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..chance import Chance
 from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
-from ..errors import SourceError
+from ..errors import RecipeError, SourceError
 from ..recipe import Recipe
-from .block import Block, Place
+from .block import AnyBlock, Block, GivenScript, Place, ScriptBlock
 from .check import check_messages
 from .files import (
     SAMPLE,
@@ -26,8 +27,11 @@ from .files import (
 )
 from .language import guess_language
 from .layouts import COLUMNS, LAYOUTS, guess_layout
+from .layouts.duplex_ultrachat import ORIGIN
 from .layouts.message import Layout
+from .layouts.script import RawScript, ScriptLayout
 from .rejects import REASONS, Reject
+from .scripts import check_length, content_key, copy_of, name_script, split_of_shard
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
@@ -67,7 +71,9 @@ class Reading:
         files: what was read, in order.
         rejected: the rows that cannot be used, in order.
         rows: how many rows were read, rejects included.
-        kept: how many became dialogues.
+        kept: how many became dialogues or scripts.
+        scripts: how many of these became scripts.
+        read_as: of these, what was decided by rule, and how often.
         system_messages: how many were dropped.
         trailing_user_turns: how many were dropped.
         share: of the sources that is read, from 0 to 1: of their bytes, or of `limit`.
@@ -79,6 +85,8 @@ class Reading:
     rejected: list[RejectedRow] = field(default_factory=list)
     rows: int = 0
     kept: int = 0
+    scripts: int = 0
+    read_as: Counter[str] = field(default_factory=Counter)
     system_messages: int = 0
     trailing_user_turns: int = 0
     share: float = 0.0
@@ -89,28 +97,30 @@ class Reading:
     _stems: Counter[str] = field(default_factory=Counter, repr=False)
     _copies: Counter[bytes] = field(default_factory=Counter, repr=False)
 
-    def blocks(self) -> Iterator[Block]:
-        """The usable dialogues, in source order, `block_rows` a block.
+    def blocks(self) -> Iterator[AnyBlock]:
+        """The usable rows in source order, `block_rows` a block of dialogues or of scripts.
 
         Raises:
             SourceError: a source is missing or broken, or holds no usable row.
         """
         found = [(source, source_files(source)) for source in self.recipe.source]
         self._all_bytes = sum(_size(file) for _source, files in found for file in files)
-        dialogues: list[tuple[Dialogue, Place]] = []
+        waiting: list[_Placed] = []
         number = 0
         for source, files in found:
             for one in self._source(source, files):
-                dialogues.append(one)
-                if len(dialogues) == self.recipe.block_rows:
-                    yield _block(number, dialogues)
-                    number += 1
-                    dialogues = []
+                if waiting and type(one[0]) is not type(waiting[0][0]):
+                    yield _block(number, waiting)
+                    number, waiting = number + 1, []
+                waiting.append(one)
+                if len(waiting) == self.recipe.block_rows:
+                    yield _block(number, waiting)
+                    number, waiting = number + 1, []
         self.share = 1.0
-        if dialogues:
-            yield _block(number, dialogues)
+        if waiting:
+            yield _block(number, waiting)
 
-    def _source(self, source: str, files: list[Path]) -> Iterator[tuple[Dialogue, Place]]:
+    def _source(self, source: str, files: list[Path]) -> Iterator["_Placed"]:
         usable = False
         before = len(self.rejected)
         for file in files:
@@ -122,19 +132,23 @@ class Reading:
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
                     continue
                 usable = True
-                dialogue = self._identify(result, name, place.row)
-                if isinstance(dialogue, Reject):
-                    self.rejected.append(RejectedRow(place, dialogue.reason, dialogue.detail))
+                made: Dialogue | GivenScript | Reject
+                if isinstance(result, RawScript):
+                    made = self._name_script(result, name, place.row)
+                else:
+                    made = self._identify(result, name, place.row)
+                if isinstance(made, Reject):
+                    self.rejected.append(RejectedRow(place, made.reason, made.detail))
                     continue
                 self.kept += 1
-                yield dialogue, place
+                yield made, place
         # A limit may cut a source before its first usable row; but not all sources.
         if not usable and (self._left() != 0 or self.kept == 0):
             raise SourceError(_nothing_usable(source, files[0], self.rejected[before:]))
 
     def _file(
         self, source: str, file: Path, name: str
-    ) -> Iterator[tuple[Place, "_Usable | Reject"]]:
+    ) -> Iterator[tuple[Place, "_Usable | RawScript | Reject"]]:
         shown = SAMPLE if source == SAMPLE else str(file)
         layout = self._layout(file, shown)
         rows = 0
@@ -144,7 +158,7 @@ class Reading:
             self.rows += 1
             if not rows % _METERED_ROWS:
                 self._look_at(meter)
-            yield Place(shown, raw.row, raw.line), self._use(raw, layout)
+            yield Place(shown, raw.row, raw.line), self._use(raw, layout, name)
         try:
             size, sha256 = file.stat().st_size, file_digest(file)
         except OSError as error:
@@ -163,16 +177,31 @@ class Reading:
         """How many rows may still be read; None is any number."""
         return None if self.recipe.limit is None else self.recipe.limit - self.rows
 
-    def _layout(self, file: Path, shown: str) -> Layout | None:
+    def _layout(self, file: Path, shown: str) -> Layout | ScriptLayout | None:
         if self.recipe.layout:
-            return LAYOUTS[self.recipe.layout]
-        layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
-        if layout:
-            self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
+            layout: Layout | ScriptLayout | None = LAYOUTS[self.recipe.layout]
+        else:
+            layout = guess_layout(first_rows(file, COLUMNS, _GUESS_ROWS))
+            if layout:
+                self.say(f"{shown}: rows of layout {layout.name}, {layout.shape}")
+        if isinstance(layout, ScriptLayout):
+            self._say_what_does_not_apply(layout, shown)
         return layout
 
-    def _use(self, raw: RawRow, layout: Layout | None) -> "_Usable | Reject":
-        """The turns of a raw row, or why it has none."""
+    def _say_what_does_not_apply(self, layout: ScriptLayout, shown: str) -> None:
+        """Rows that are scripts already keep their type, and their split."""
+        if self.recipe.validation > 0:
+            raise RecipeError(
+                f"--validation cannot be had of {shown}: rows of layout {layout.name} do not say "
+                "which of them hold the same dialogue; split where the dialogues are"
+            )
+        knobs = "--rates does" if layout.name == ORIGIN else "--rates and --statements do"
+        self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
+
+    def _use(
+        self, raw: RawRow, layout: Layout | ScriptLayout | None, name: str
+    ) -> "_Usable | RawScript | Reject":
+        """The turns of a raw row, or its script, or why it has none."""
         row = raw.value
         try:
             if isinstance(row, Reject):
@@ -181,6 +210,10 @@ class Reading:
                 return Reject("not_an_object", f"it is a {type(row).__name__}")
             if layout is None or not layout.fits(row):
                 return Reject("unknown_layout", f"its keys are {_keys(row)}")
+            if isinstance(layout, ScriptLayout):
+                script = layout.read(row, name)
+                check_length(script, self.recipe.max_characters)
+                return script
             found = layout.read(row)
             checked = check_messages(found.messages, self.recipe.max_characters)
         except Reject as reject:
@@ -209,6 +242,26 @@ class Reading:
             turns=usable.turns,
             split=self._split(content),
         )
+
+    def _name_script(self, raw: RawScript, name: str, row: int) -> GivenScript | Reject:
+        """The script with its id, language and split, unless it is a duplicate."""
+        content = "" if raw.finished else content_key(raw)
+        called = str(raw.id) if raw.finished else f"{raw.type}-{content}"
+        short = blake2b(called.encode(), digest_size=10).digest()
+        first = self._first.setdefault(short, self.rows)
+        ordinal = 0
+        if first != self.rows:
+            if raw.finished or self.recipe.duplicates == "reject":
+                return Reject("duplicate", f"of row {first} of all that were read")
+            ordinal = self._copies[short] = self._copies[short] + 1
+        source_id = "" if raw.finished else self._source_id(raw.id, name, row)
+        script = name_script(
+            raw, copy_of(content, ordinal), source_id, self.recipe.language, self.recipe.markers
+        )
+        self.scripts += 1
+        self.read_as.update(raw.read_as)
+        split: Split = split_of_shard(name) if raw.finished else "train"
+        return GivenScript(script, split, raw.finished)
 
     def _name(self, file: Path) -> str:
         """What the ids of a file's rows begin with: its stem, told apart where it repeats."""
@@ -250,9 +303,18 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _block(number: int, found: list[tuple[Dialogue, Place]]) -> Block:
-    dialogues, places = zip(*found, strict=True)
-    return Block(number, dialogues, places)
+_Placed = tuple[Dialogue | GivenScript, Place]
+
+
+def _block(number: int, found: list[_Placed]) -> AnyBlock:
+    """A block of what was found, all of one kind."""
+    places = tuple(place for _, place in found)
+    dialogues = tuple(one for one, _ in found if isinstance(one, Dialogue))
+    if dialogues:
+        return Block(number, dialogues, places)
+    return ScriptBlock(
+        number, tuple(one for one, _ in found if isinstance(one, GivenScript)), places
+    )
 
 
 def _keys(row: dict[str, Any]) -> str:

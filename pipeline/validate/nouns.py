@@ -7,6 +7,10 @@ MESSAGE_COLUMNS = {"tdm": "output", "duo": "messages"}
 """The column that holds what is said, by format."""
 
 
+RELEASED = "duplex_ultrachat"
+"""The origin of texts made out of released slices: what was unheard of a cut is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """One utterance of a row, as its column says."""
@@ -43,6 +47,11 @@ class Row:
     utterances: Sequence[Utterance] | None
     source_ids: Sequence[str]
     generator: str | None
+
+
+def was_released(utterances: Sequence[Utterance] | None) -> bool:
+    """Whether a row was made out of released slices."""
+    return any(one.origin == RELEASED for one in utterances or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
             found.append(SourceFile(Path(str(place)), "sample", _name("sample", stems)))
             continue
         path = Path(one)
+        if (path / "manifest.json").is_file() and (path / "data").is_dir():
+            path /= "data"  # of a run's folder a build reads the rows
         if path.is_file():
             paths = [path]
         elif path.is_dir():

@@ -135,8 +135,8 @@ BAD: list[tuple[str, str | bytes]] = [
 
 
 def test_every_reason_has_a_row_here() -> None:
-    """A new reason must come with a row in this file."""
-    assert {reason for reason, _ in BAD} == set(REASONS)
+    """A new reason must come with a row in this file; scripts have their own."""
+    assert {reason for reason, _ in BAD} | {"broken_script"} == set(REASONS)
 
 
 @pytest.mark.parametrize(("reason", "line"), BAD)
