@@ -42,8 +42,8 @@ Layout = Annotated[
     str | None,
     typer.Option(
         "--layout",
-        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-        "[default: guessed, and said]",
+        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt, oasst; "
+        "duplex_ultrachat, tdm, duo.  [default: guessed, and said]",
     ),
 ]
 Limit = Annotated[

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .block_report import BlockReport, PlanReport, report_path
-from .dialogue import SPLITS, Ask, Reply, Split
+from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .errors import BuildError
 from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
@@ -16,11 +16,11 @@ from .garbage import collect
 from .generate import WRITERS
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
-from .load.block import Block, read_block
+from .load.block import AnyBlock, Block, read_block
 from .load.dialogue_rows import read_dialogues
 from .markers import count_defused
 from .materials import Materials, load_materials
-from .plan import Plan, PlannedRow, plan_block, sample_rank
+from .plan import Plan, PlannedRow, plan_any_block, sample_rank
 from .recipe import Recipe
 from .scriptwriter import Scriptwriter
 from .slice.schedule import SlicedScript, slice_scripts
@@ -73,7 +73,7 @@ def build_task(task: BlockTask) -> BlockReport:
     tally = Tally()
     files = []
     for split in SPLITS:
-        rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
+        rows = [row for row in kept if block.split(row.members[0]) == split]
         if rows:
             scripts = _sliced_scripts(rows, work, task.recipe, tally)
             tally.splits[split] += len(rows)
@@ -158,11 +158,11 @@ def _in_rows(plan: Plan) -> dict[str, int]:
     return _sorted(Counter(row.type for row in plan.rows for _member in row.members))
 
 
-def _left_out(plan: Plan, block: Block) -> list[list[Any]]:
+def _left_out(plan: Plan, block: AnyBlock) -> list[list[Any]]:
     return [[*_where(one.member, block), one.type, one.reason] for one in plan.left_out]
 
 
-def _unused(plan: Plan, block: Block) -> list[list[Any]]:
+def _unused(plan: Plan, block: AnyBlock) -> list[list[Any]]:
     """The dialogues that were left out of every type they were drawn for, once each."""
     used = {member for row in plan.rows for member in row.members}
     reasons: dict[int, str] = {}
@@ -172,10 +172,10 @@ def _unused(plan: Plan, block: Block) -> list[list[Any]]:
     return [[*_where(member, block), reasons[member]] for member in sorted(reasons)]
 
 
-def _where(member: int, block: Block) -> tuple[str, int, int | None, str]:
-    """File, row, line and source id of a dialogue."""
+def _where(member: int, block: AnyBlock) -> tuple[str, int, int | None, str]:
+    """File, row, line and source id of a dialogue or script."""
     place = block.places[member]
-    return place.file, place.row, place.line, block.dialogues[member].source_id
+    return place.file, place.row, place.line, block.source_id(member)
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:
@@ -186,10 +186,20 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 class Work:
     """A block, and all that its rows are made with."""
 
-    block: Block
+    block: AnyBlock
     slicer: Slicer
     writer: Scriptwriter
     plan: Plan
+
+    def script(self, row: PlannedRow, writer: Scriptwriter) -> Script:
+        """The script of a planned row."""
+        if isinstance(self.block, Block):
+            dialogues = [self.block.dialogues[member] for member in row.members]
+            return writer.script(row.type, dialogues, row.rounds)
+        script = writer.given(self.block.scripts[row.members[0]], row.rounds)
+        if script is None:
+            raise BuildError(f"the row {row.id} was planned, and cannot be cut")
+        return script
 
 
 def begin(task: BlockTask) -> Work:
@@ -199,7 +209,7 @@ def begin(task: BlockTask) -> Work:
     read = read_dialogues if file.suffix == ".parquet" else read_block
     block = read(task.number, file)
     writer = scriptwriter_of(recipe, task.fingerprints)
-    return Work(block, writer.slicer, writer, plan_block(block, writer))
+    return Work(block, writer.slicer, writer, plan_any_block(block, writer))
 
 
 def scriptwriter_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> Scriptwriter:
@@ -247,8 +257,7 @@ def _sliced_scripts(
     for begin_at in range(0, len(rows), SLICED_AT_ONCE):
         scripts = []
         for row in rows[begin_at : begin_at + SLICED_AT_ONCE]:
-            dialogues = [work.block.dialogues[member] for member in row.members]
-            scripts.append(writer.script(row.type, dialogues, row.rounds))
+            scripts.append(work.script(row, writer))
             if row.rounds:
                 tally.shortened[row.type] += 1
         for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):

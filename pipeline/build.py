@@ -206,7 +206,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
     fingerprints = run.materials.fingerprints()
     for block in run.reading.blocks():
-        run.dialogues[block.number] = len(block.dialogues)
+        run.dialogues[block.number] = len(block.places)
         file = run.file(dialogues_path(block.number))
         write_block(block, file)
         yield BlockTask(

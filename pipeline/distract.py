@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .chance import Chance
-from .dialogue import Ask, Reply, Script, Utterance
+from .dialogue import Ask, Reply, Script, Utterance, is_cut
 from .markers import defuse, undo
 from .recipe import Recipe
 from .slice.schedule import slice_message
@@ -61,7 +61,7 @@ def distract(script: Script, distraction: Distraction) -> Script:
     ordinal = 0
     for number, utterance in enumerate(script.utterances):
         utterances.append(utterance)
-        if utterance.role == "user" or utterance.cut:
+        if utterance.role == "user" or is_cut(script.utterances, number):
             continue
         whole = int(recipe.statements)
         count = whole + (more.fraction(number) < recipe.statements - whole)

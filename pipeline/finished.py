@@ -56,6 +56,8 @@ def pass_1(reading: Reading) -> Pass1:
         {
             "source_rows": reading.rows,
             "kept": reading.kept,
+            "scripts": reading.scripts,
+            "read_as": dict(sorted((+reading.read_as).items())),
             "dropped": {
                 "system_messages": reading.system_messages,
                 "trailing_user_turns": reading.trailing_user_turns,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SourceError
+from ..slice.joining import SPACES
 from .array import BrokenArrayError, array_elements
 from .raw_file import LocalFile, RawFile, unpacked_name
 from .rejects import Reject
@@ -166,11 +167,24 @@ def _parquet_rows(
         meter.position = lambda: size * row // max(1, rows)
         names = parquet.schema_arrow.names
         wanted = [name for name in names if name in columns]
+        spaces = _spaces(parquet)
         # Where no column is known, a row is rejected by the names of all of them.
         for batch in parquet.iter_batches(_PARQUET_ROWS, columns=wanted or names[:1]):
             for value in _batch_values(batch):
                 row += 1
+                if spaces is not None and isinstance(value, dict):
+                    value["spaces"] = spaces.get(str(value.get("id")), {})
                 yield RawRow(row, None, value if wanted else dict.fromkeys(names))
+
+
+def _spaces(parquet: pq.ParquetFile) -> dict[str, Any] | None:
+    """What stands between the slices of each row, by its id, where the file says so."""
+    note = (parquet.metadata.metadata or {}).get(SPACES)
+    try:
+        spaces = orjson.loads(note) if note else None
+    except orjson.JSONDecodeError:
+        return None
+    return spaces if isinstance(spaces, dict) else None
 
 
 def _batch_values(batch: pa.RecordBatch) -> Iterator[Any | Reject]:

@@ -120,6 +120,8 @@ def source_files(source: str) -> list[Path]:
 
 def _found(source: str, path: Path) -> list[Path]:
     """The files under a folder, the file, or those that a glob matches."""
+    if (path / "manifest.json").is_file() and (path / "data").is_dir():
+        path = path / "data"  # a run's folder: its rows, not what stands beside them
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
     if path.is_file():

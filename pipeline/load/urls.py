@@ -87,6 +87,8 @@ def url_files(url: str) -> list[RawFile]:
         elif system.isfile(path):
             found = {path: system.info(path)}
         else:
+            if system.isfile(f"{path.rstrip('/')}/manifest.json"):
+                path = f"{path.rstrip('/')}/data"  # a run's folder: its rows alone
             found = system.find(path, detail=True)
     except Exception as error:
         raise SourceError(

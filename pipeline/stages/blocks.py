@@ -20,6 +20,7 @@ from ..block import (
 from ..block_report import BlockReport
 from ..dialogue import SPLITS, Script, Split
 from ..errors import FolderError
+from ..load.block import Block
 from ..recipe import Recipe
 from ..slice.schedule import SlicedScript, slice_scripts
 from ..slice.slicer import Slicer
@@ -63,12 +64,15 @@ class StageTask:
 def interrupt_block(task: BlockTask) -> BlockReport:
     """Plans a block and writes the scripts of the rows that are kept, without statements."""
     work, tally = begin(task), Tally()
+    block = work.block
+    if not isinstance(block, Block):
+        raise FolderError(f"{task.file} holds scripts, not dialogues")
     writer = replace(work.writer, reply=tally.counted(work.writer.reply))
     kept = {row.id for row in kept_rows(work.plan, task)}
     scripts: dict[str, Script] = {}
     plan = []
     for row in work.plan.rows:
-        dialogues = [work.block.dialogues[member] for member in row.members]
+        dialogues = [block.dialogues[member] for member in row.members]
         split = dialogues[0].split
         digest: str | None = None
         texts: tuple[str, ...] = ()
@@ -77,7 +81,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
             scripts[row.id], digest = script, script_digest(script, split)
             texts = text_digests(script)
         members = tuple(
-            Member(*work.block.places[member], work.block.dialogues[member].source_id)
+            Member(*block.places[member], block.dialogues[member].source_id)
             for member in row.members
         )
         plan.append(

@@ -15,6 +15,7 @@ from ..engine import ENGINES
 from ..errors import FolderError, RecipeError
 from ..export.shards import write_parquet
 from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from ..load.block import Block
 from ..load.dialogue_rows import SCHEMA, dialogue_table
 from ..load.reading import Reading
 from ..materials import Materials, load_materials
@@ -60,6 +61,11 @@ def load(recipe: Recipe, out: Path, how: How) -> None:
     with new_stage(out, how.overwrite):
         reports = []
         for block in reading.blocks():
+            if not isinstance(block, Block):
+                raise RecipeError(
+                    f"{block.places[0].file} holds conversations already, which no stage draws or "
+                    "interrupts: duplexdata build makes rows of them"
+                )
             path = dialogues_file(block.number)
             file = write_parquet([dialogue_table(block)], SCHEMA, out, path)
             reports.append(

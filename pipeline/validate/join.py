@@ -206,11 +206,12 @@ def scan_sources(
     if layout is not None and layout not in KEYS:
         raise SourceError(f"--layout {layout}: it must be one of {', '.join(KEYS)}")
     found = find_source_files(sources, copies)
-    by_last = {_last(said): name for said, name in layouts.items() if name in KEYS}
+    known = {said: name for said, name in layouts.items() if name in KEYS}
+    by_last = {_last(said): name for said, name in known.items()}
     read_as = {
         one.said: name
         for one in found
-        if (name := layout or layouts.get(one.said) or by_last.get(_last(one.said)))
+        if (name := layout or known.get(one.said) or by_last.get(_last(one.said)))
     }
     names, owners, usable = array("Q"), array("q"), bytearray()
     begins, numbers = [0], Counter[str]()

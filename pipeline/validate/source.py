@@ -84,6 +84,8 @@ def find_source_files(sources: Sequence[str], copies: Copies | None = None) -> l
                 found.append(SourceFile(copy, said, called[repository]))
             continue
         path = Path(one)
+        if (path / "manifest.json").is_file() and (path / "data").is_dir():
+            path /= "data"  # of a run's folder a build reads the rows
         if path.is_file():
             paths = [path]
         elif path.is_dir():
