@@ -11,6 +11,7 @@ from .engine import ENGINES
 from .errors import BuildError, FolderError, RecipeError
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
+from .load.layouts import LAYOUTS
 from .load.sources import default_name
 from .load.urls import local_path
 from .mirror import mirror_of, staging_folder
@@ -96,6 +97,9 @@ def _parsed(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resolved(given: Mapping[str, Any], config: Path | None) -> Recipe:
     recipe = make_recipe(given, config, default_rates())
+    for named in (recipe.layout, *(one.layout for one in recipe.sources)):
+        if named not in (None, *LAYOUTS):
+            raise RecipeError(f"no layout {named}; the layouts are {', '.join(LAYOUTS)}")
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
