@@ -157,10 +157,11 @@ def build(  # as many as the contract has flags
             asking=flags.given(flags.ASKING, values),
             limits=flags.given(flags.LIMITS, values),
             retry_failed=retry_failed,
+            push=push_to is not None,
         )
     typer.echo(folder)
     if push_to:
-        push(folder, push_to)
+        push(Path(folder), push_to)
 
 
 @app.command(
@@ -289,9 +290,10 @@ def cache(
 )
 def validate(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     source: Annotated[
@@ -320,20 +322,23 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
+    from .pipeline.publish.fetch import rows_at, source_copies
     from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
     with _told(debug):
+        here = rows_at(path)
         report = prove(
-            path,
+            here,
             sources=source or (),
+            copies=source_copies(here, source or ()),
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
             show=show,
         )
-        if tokenizer is None and slice_tokens is None:
-            leave_record(path, report, source or ())
+        if tokenizer is None and slice_tokens is None and here == Path(path):
+            leave_record(here, report, source or ())
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)
@@ -344,9 +349,10 @@ def validate(
 )
 def show(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     row_id: Annotated[
@@ -368,10 +374,11 @@ def show(
 
     Plain text where the output is no terminal; COLUMNS sets the width there.
     """
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.show import show as show_rows
 
     with _told(debug):
-        show_rows(path, row_id, row_type=type, count=count, at_random=at_random, seed=seed)
+        show_rows(rows_at(path), row_id, row_type=type, count=count, at_random=at_random, seed=seed)
 
 
 @app.command(
@@ -379,9 +386,10 @@ def show(
 )
 def stats(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too)."
+            help="A run's folder, a Parquet file, or JSONL in the released layout (.gz too); here, "
+            "or on the Hub as owner/name[@revision] or hf://datasets/owner/name[@revision]/path."
         ),
     ],
     as_json: Annotated[
@@ -421,11 +429,12 @@ def stats(
     Beside the paper's Table 1. Memory does not grow with the rows.
     """
     from .pipeline.commands import available_cores
+    from .pipeline.publish.fetch import rows_at
     from .pipeline.report.stats import stats as count
 
     with _told(debug):
         for line in count(
-            path,
+            rows_at(path),
             tokenizer=tokenizer,
             by=by,
             as_json=as_json,

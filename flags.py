@@ -12,22 +12,26 @@ Source = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
-        help="sample (embedded), or a file, folder or glob of .jsonl .json .parquet, plain or "
-        ".gz or .zst; may be given several times.  [default: ultrachat]",
+        help="sample (embedded), ultrachat, ultrachat_200k, a dataset on the Hub "
+        "(owner/name[@revision]), or a file, folder, glob or URL (s3://, gs://, hf://) of "
+        ".jsonl .json .parquet, plain or .gz or .zst; may be given several times.  "
+        "[default: ultrachat]",
     ),
 ]
 Layout = Annotated[
     str | None,
     typer.Option(
         "--layout",
-        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt.  "
-        "[default: guessed, and said]",
+        help="How rows are read: ultrachat, ultrachat_200k, openai, sharegpt, oasst; "
+        "duplex_ultrachat, tdm, duo.  [default: guessed, and said]",
     ),
 ]
 Out = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--out", help="The run's folder.  [default: outputs/<format>-<first source>-<seed>]"
+        "--out",
+        help="The run's folder, or its URL (s3://, gs://).  "
+        "[default: outputs/<format>-<first source>-<seed>]",
     ),
 ]
 Limit = Annotated[

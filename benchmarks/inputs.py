@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from duplexdata.pipeline.load.check import check_messages
 from duplexdata.pipeline.load.language import guess_language
 from duplexdata.pipeline.load.layouts import guess_layout
+from duplexdata.pipeline.load.layouts.message import Layout
 from duplexdata.pipeline.load.rejects import Reject
 
 ENGLISH = (
@@ -65,7 +66,7 @@ def _json_lines(data: bytes) -> list[dict[str, Any]]:
 
 def _dialogues(rows: Sequence[dict[str, Any]]) -> Iterator[Dialogue]:
     layout = guess_layout(rows)
-    if layout is None:
+    if not isinstance(layout, Layout):
         return
     for row in rows:
         try:

@@ -82,7 +82,7 @@ def measure(sources: Sequence[str]) -> dict[str, Sums]:
             engine="local",
             overwrite=False,
         )
-        for row in _rows(out):
+        for row in _rows(Path(out)):
             of_type = sums[row["type"]]
             of_type.rows += 1
             of_type.pairs += len(row["output"]) // 2

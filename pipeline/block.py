@@ -14,7 +14,7 @@ from .export import FORMATS
 from .export.shards import WrittenFile, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
-from .load.block import Block
+from .load.block import AnyBlock
 from .markers import count_defused
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
@@ -55,7 +55,7 @@ def build_task(task: BlockTask) -> BlockReport:
         kept = [row for row in kept if row.id in made]
     files = []
     for split in SPLITS:
-        rows = [row for row in kept if block.dialogues[row.members[0]].split == split]
+        rows = [row for row in kept if block.split(row.members[0]) == split]
         if rows:
             scripts = _sliced_scripts(rows, work, made, tally)
             tally.splits[split] += len(rows)
@@ -74,7 +74,7 @@ def build_task(task: BlockTask) -> BlockReport:
     return report
 
 
-def planned_of(plan: Plan, block: Block) -> dict[str, Any]:
+def planned_of(plan: Plan, block: AnyBlock) -> dict[str, Any]:
     """What a report says of a block's plan."""
     return {
         "drawn": plan.drawn,
@@ -141,11 +141,11 @@ def _in_rows(plan: Plan) -> dict[str, int]:
     return _sorted(Counter(row.type for row in plan.rows for _member in row.members))
 
 
-def _left_out(plan: Plan, block: Block) -> list[list[Any]]:
+def _left_out(plan: Plan, block: AnyBlock) -> list[list[Any]]:
     return [[*_where(one.member, block), one.type, one.reason] for one in plan.left_out]
 
 
-def _unused(plan: Plan, block: Block) -> list[list[Any]]:
+def _unused(plan: Plan, block: AnyBlock) -> list[list[Any]]:
     """The dialogues that were left out of every type they were drawn for, once each."""
     used = {member for row in plan.rows for member in row.members}
     reasons: dict[int, str] = {}
@@ -155,10 +155,10 @@ def _unused(plan: Plan, block: Block) -> list[list[Any]]:
     return [[*_where(member, block), reasons[member]] for member in sorted(reasons)]
 
 
-def _where(member: int, block: Block) -> tuple[str, int, int | None, str]:
-    """File, row, line and source id of a dialogue."""
+def _where(member: int, block: AnyBlock) -> tuple[str, int, int | None, str]:
+    """File, row, line and source id of a dialogue or script."""
     place = block.places[member]
-    return place.file, place.row, place.line, block.dialogues[member].source_id
+    return place.file, place.row, place.line, block.source_id(member)
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:
@@ -174,8 +174,7 @@ def _sliced_scripts(
     for begin_at in range(0, len(rows), SLICED_AT_ONCE):
         scripts = []
         for row in rows[begin_at : begin_at + SLICED_AT_ONCE]:
-            script = made.get(row.id) or writer.script(row.type, work.dialogues_of(row), row.rounds)
-            scripts.append(script)
+            scripts.append(made.get(row.id) or work.script(row, writer))
             if row.rounds:
                 tally.shortened[row.type] += 1
         for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):

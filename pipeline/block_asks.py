@@ -18,11 +18,11 @@ from .generate.store import Replies
 from .plan import TOO_LONG, PlannedRow
 from .scriptwriter import Scriptwriter
 
-Block = TypeVar("Block", bound=BlockTask)
+AnyTask = TypeVar("AnyTask", bound=BlockTask)
 
 
 @dataclass(frozen=True, slots=True)
-class AskTask(Generic[Block]):
+class AskTask(Generic[AnyTask]):
     """Some rows of a block, whose requests are wanted.
 
     Attributes:
@@ -30,7 +30,7 @@ class AskTask(Generic[Block]):
         rows: their numbers among the rows that are kept; with none, they are only counted.
     """
 
-    block: Block
+    block: AnyTask
     rows: tuple[int, ...] = ()
 
 
@@ -52,7 +52,7 @@ class AskReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps(Generic[Block]):
+class Steps(Generic[AnyTask]):
     """What workers do with blocks whose rows ask a model.
 
     Attributes:
@@ -60,8 +60,8 @@ class Steps(Generic[Block]):
         build: builds a block none of whose rows wants anything.
     """
 
-    look: Callable[[AskTask[Block]], AskReport]
-    build: Callable[[Block], BlockReport]
+    look: Callable[[AskTask[AnyTask]], AskReport]
+    build: Callable[[AnyTask], BlockReport]
 
 
 def ask_task(task: AskTask[BlockTask]) -> AskReport:
@@ -69,14 +69,13 @@ def ask_task(task: AskTask[BlockTask]) -> AskReport:
     work = begin_again(task.block)
 
     def write(writer: Scriptwriter, number: int) -> None:
-        row = work.rows[number]
-        writer.script(row.type, work.dialogues_of(row), row.rounds)
+        work.script(work.rows[number], writer)
 
     return what_is_wanted(task, len(work.rows), work.writer, write)
 
 
 def what_is_wanted(
-    task: AskTask[Block],
+    task: AskTask[AnyTask],
     kept: int,
     writer: Scriptwriter,
     write: Callable[[Scriptwriter, int], None],
@@ -182,7 +181,7 @@ def write_rows(task: BlockTask, work: Work, rows: Sequence[PlannedRow]) -> Writt
     for row in rows:
         replied.used.clear()
         try:
-            script = replied.writer.script(row.type, work.dialogues_of(row), row.rounds)
+            script = work.script(row, replied.writer)
             written.scripts[row.id] = replied.checked(script)
         except LeaveOut as why:
             written.left_out.append((row, why.reason))

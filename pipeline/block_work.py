@@ -7,17 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .dialogue import Ask, Dialogue, Reply
+from .dialogue import Ask, Dialogue, Reply, Script
 from .errors import BuildError
 from .generate import WRITERS
 from .generate.offline import offline_reply
 from .generate.prompts import Prompts, load_prompts
 from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
-from .load.block import Block, read_block
+from .load.block import AnyBlock, Block, read_block
 from .load.dialogue_rows import read_dialogues
 from .materials import Materials, load_materials
-from .plan import Plan, PlannedRow, plan_block, sample_rank
+from .plan import Plan, PlannedRow, plan_any_block, sample_rank
 from .recipe import Recipe
 from .scriptwriter import Scriptwriter
 from .slice.slicer import Slicer
@@ -59,15 +59,26 @@ class Work:
         rows: of these, the ones that the sample keeps.
     """
 
-    block: Block
+    block: AnyBlock
     slicer: Slicer
     writer: Scriptwriter
     plan: Plan
     rows: Sequence[PlannedRow]
 
     def dialogues_of(self, row: PlannedRow) -> list[Dialogue]:
-        """The dialogues that a row is made of."""
+        """The dialogues that a row is made of; none of a script that a source holds."""
+        if not isinstance(self.block, Block):
+            return []
         return [self.block.dialogues[member] for member in row.members]
+
+    def script(self, row: PlannedRow, writer: Scriptwriter) -> Script:
+        """The script of a planned row."""
+        if isinstance(self.block, Block):
+            return writer.script(row.type, self.dialogues_of(row), row.rounds)
+        script = writer.given(self.block.scripts[row.members[0]], row.rounds)
+        if script is None:
+            raise BuildError(f"the row {row.id} was planned, and cannot be cut")
+        return script
 
     def writer_with(self, reply: Callable[[Ask], Reply]) -> Scriptwriter:
         """The writer of scripts, with replies of another."""
@@ -84,7 +95,7 @@ def begin(task: BlockTask) -> Work:
     file = Path(task.file)
     read = read_dialogues if file.suffix == ".parquet" else read_block
     block = read(task.number, file)
-    plan = plan_block(block, writer)
+    plan = plan_any_block(block, writer)
     return Work(block, writer.slicer, writer, plan, _kept_rows(plan, task))
 
 

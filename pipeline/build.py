@@ -1,5 +1,6 @@
 """A run, from sources to a finished folder; the only room that knows all others."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -12,26 +13,21 @@ from typing import TYPE_CHECKING, Any
 from .block import build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
 from .block_work import BlockTask, fingerprints, prompts_of
+from .earlier import manifest_of_finished
 from .engine import ENGINES, warm_up
 from .errors import BuildError, SourceError
-from .finished import (
-    checked_counts,
-    identity_of,
-    pass_1,
-    refuse_changed,
-    write_beside,
-    write_manifest,
-)
+from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand
 from .generate import REQUEST_FAILED, WRITERS, used
 from .generate.prompts import forget_prompts
 from .load.block import write_block
-from .load.files import source_files
 from .load.reading import Reading
+from .load.sources import find_sources, is_remote, local_files
 from .materials import Materials, forget_materials, load_materials
+from .mirror import Mirror
 from .progress import Progress, Sources
 from .recipe import Recipe
-from .run_folder import MANIFEST, RunFolder, finished_manifest, open_folder, remove_leftovers
+from .run_folder import MANIFEST, RunFolder, open_folder, pinned_revisions
 from .screen import Screen
 from .warm import MODULE, offer
 
@@ -64,6 +60,7 @@ class _Run:
     progress: Progress
     fingerprints: dict[str, Any]
     means: "Means | None"
+    mirror: Mirror | None = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     dialogues: dict[int, int] = field(default_factory=dict)  # by block
     resumed: int = 0
@@ -84,6 +81,7 @@ def build(
     screen: Screen,
     means: "Means | None" = None,
     retry_failed: bool = False,
+    mirror: Mirror | None = None,
 ) -> Outcome:
     """Builds a dataset, or goes on where an earlier build of the same recipe stopped.
 
@@ -97,6 +95,7 @@ def build(
         means: how a model is asked, where the recipe asks one.
         retry_failed: build a finished run again whose requests failed; what has a reply is
             not asked for again.
+        mirror: where the folder is sent as it grows; `out` is then removed at the end.
 
     Raises:
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
@@ -111,20 +110,24 @@ def build(
     screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
     prints = fingerprints(materials, prompts_of(recipe))
     identity = identity_of(recipe, prints)
-    manifest = None if overwrite else finished_manifest(out)
-    if manifest is not None:
-        refuse_changed(out, identity, manifest)
-    if manifest is not None and retry_failed and REQUEST_FAILED in manifest["counts"]["left_out"]:
-        manifest = None
-    if manifest is not None:
-        remove_leftovers(out)
+    if mirror is not None:
+        mirror.look()
+    manifest = None if overwrite else manifest_of_finished(out, identity, mirror)
+    if manifest is not None and not (retry_failed and _has_failed(manifest)):
         return Outcome(manifest, finished_before=True)
-    for source in recipe.source:
-        source_files(source)  # a wrong name is told before a folder is made
+    anew = overwrite or manifest is not None
+    if mirror is not None and not anew:
+        mirror.fetch_unfinished(out)
+    # A wrong name is told before a folder is made.
+    pinned = {} if overwrite else pinned_revisions(out, manifest)
+    sources = find_sources(recipe.source, pinned, screen.say)
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             (out / MANIFEST).unlink(missing_ok=True)  # of a run whose failures are taken up
-            reading = Reading(recipe, screen.say)
+            folder.pin_revisions({one.given: one.revision for one in sources if one.revision})
+            if mirror is not None:
+                mirror.begin(out, anew=anew)
+            reading = Reading(recipe, screen.say, sources)
             progress = Progress(screen, lambda: _read_so_far(reading))
             run = _Run(
                 recipe,
@@ -137,18 +140,31 @@ def build(
                 progress,
                 prints,
                 means,
+                mirror,
             )
             with progress.shown():
                 _build_blocks(run)
-            return Outcome(_finish(run, identity), finished_before=False)
+            manifest = _finish(run, identity)
+            if mirror is not None:
+                mirror.finish(out, manifest)
     except OSError as error:
         raise BuildError(f"could not write to {out}: {error}") from error
+    if mirror is not None:
+        shutil.rmtree(out, ignore_errors=True)
+    return Outcome(manifest, finished_before=False)
+
+
+def _has_failed(manifest: Mapping[str, Any]) -> bool:
+    """Whether rows are missing of a run since requests got no reply."""
+    return REQUEST_FAILED in manifest["counts"]["left_out"]
 
 
 def _is_large(recipe: Recipe) -> bool:
     """Whether the sources look as if they took longer than to start a process."""
     with suppress(SourceError, OSError):
-        sizes = (file.stat().st_size for one in recipe.source for file in source_files(one))
+        if recipe.limit is None and any(map(is_remote, recipe.source)):
+            return True
+        sizes = (file.stat().st_size for one in recipe.source for file in local_files(one))
         return sum(sizes) > _LARGE
     return False
 
@@ -171,6 +187,8 @@ def _build_blocks(run: _Run) -> None:
 def _take(run: _Run, report: BlockReport) -> None:
     run.reports[report.number] = report
     run.file(dialogues_path(report.number)).unlink()
+    if run.mirror is not None:
+        run.mirror.send_block(run.folder.path, report)
     run.progress.did(report.number, run.dialogues[report.number], report.written)
 
 
@@ -236,7 +254,7 @@ def _may_keep(plan: PlanReport, lowest: list[int], samples: int) -> bool:
 def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
     for block in run.reading.blocks():
-        run.dialogues[block.number] = len(block.dialogues)
+        run.dialogues[block.number] = len(block.places)
         file = run.file(dialogues_path(block.number))
         write_block(block, file)
         yield BlockTask(

@@ -1,6 +1,5 @@
 """What the commands do: flags into a recipe, a run, and what is said at its end."""
 
-import glob
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,10 @@ from .generate import WRITERS
 from .generate.server import with_server
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
-from .load.files import source_files, stem_of
+from .load.layouts import LAYOUTS
+from .load.sources import default_name
+from .load.urls import local_path
+from .mirror import mirror_of, staging_folder
 from .recipe import Recipe, make_recipe, with_rates
 from .recipe_file import read_recipe
 from .screen import Level, Screen
@@ -27,25 +29,27 @@ def run_build(
     flags: Mapping[str, Any],
     *,
     config: Path | None,
-    out: Path | None,
+    out: str | Path | None,
     workers: int | None,
     engine: str,
     overwrite: bool,
+    push: bool = False,
     quiet: bool = False,
     verbose: bool = False,
     asking: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
-) -> Path:
+) -> str:
     """Builds what the flags and the recipe file say.
 
     Args:
         flags: of the recipe, those that were given.
         config: a recipe file.
-        out: the run's folder; None names it after the first source.
+        out: the run's folder, or a URL that fsspec knows; None names it after the first source.
         workers: processes; None takes all cores.
         engine: where blocks run.
         overwrite: start the folder anew.
+        push: whether it is to be published then.
         quiet: tell nothing but errors.
         verbose: tell a line a block.
         asking: how a model is asked, as `Means` names it.
@@ -53,7 +57,7 @@ def run_build(
         retry_failed: ask anew what the server had failed to answer.
 
     Returns:
-        The run's folder.
+        The run's folder, or its URL.
 
     Raises:
         DuplexdataError: it did not succeed.
@@ -63,7 +67,13 @@ def run_build(
     keep_pandas_out()
     recipe = resolve_recipe(flags, config)
     engine = _known(engine)
-    folder = out or default_folder(recipe)
+    mirror = mirror_of(str(out)) if out else None
+    if mirror is not None and push:
+        raise RecipeError("--push publishes a folder on this machine: give a path as --out")
+    folder = local_path(str(out)) if out else default_folder(recipe)
+    if mirror is not None:
+        folder = staging_folder(mirror.url)
+    shown = mirror.url if mirror else str(folder)
     screen = Screen(Level.QUIET if quiet else Level.VERBOSE if verbose else Level.NORMAL)
     outcome = build(
         recipe,
@@ -74,9 +84,10 @@ def run_build(
         screen=screen,
         means=means_of(recipe, asking or {}, limits or {}),
         retry_failed=retry_failed,
+        mirror=mirror,
     )
-    screen.say(_summary(outcome, folder))
-    return folder
+    screen.say(_summary(outcome, shown))
+    return shown
 
 
 def run_estimate(
@@ -180,6 +191,9 @@ def _parsed(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resolved(given: Mapping[str, Any], config: Path | None) -> Recipe:
     recipe = make_recipe(given, config, default_rates())
+    for named in (recipe.layout, *(one.layout for one in recipe.sources)):
+        if named not in (None, *LAYOUTS):
+            raise RecipeError(f"no layout {named}; the layouts are {', '.join(LAYOUTS)}")
     recipe = with_rates(recipe, recipe.rates)
     if not recipe.rates:
         raise RecipeError("every type's rate is 0: there is nothing to build")
@@ -283,10 +297,7 @@ def parse_rates(text: str) -> dict[str, float]:
 
 def default_folder(recipe: Recipe) -> Path:
     """`outputs/<format>-<stem of the first source>-<seed>`; of a glob, its first file's stem."""
-    source = recipe.source[0]
-    first = source_files(source)[0] if glob.has_magic(source) else Path(source)
-    name = stem_of(first) or first.resolve().name
-    return Path("outputs") / f"{recipe.format}-{name}-{recipe.seed}"
+    return Path("outputs") / f"{recipe.format}-{default_name(recipe.source[0])}-{recipe.seed}"
 
 
 def available_cores() -> int:
@@ -296,7 +307,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _summary(outcome: Outcome, folder: Path) -> str:
+def _summary(outcome: Outcome, folder: str) -> str:
     counted = outcome.manifest["counts"]
     written = ", ".join(f"{name} {count:,}" for name, count in counted["written"].items())
     rejected = sum(counted["rejected"].values())

@@ -82,6 +82,13 @@ class Utterance(NamedTuple):
         return self.heard < len(self.text)
 
 
+def is_cut(utterances: Sequence[Utterance], number: int) -> bool:
+    """Whether the other side cut in, also where what it kept from being heard is not known."""
+    following = utterances[number + 1] if number + 1 < len(utterances) else None
+    cuts_in = following is not None and following.state != "statement" and following.at >= 0
+    return cuts_in or utterances[number].cut
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """The timeline of one conversation: who says what, over whom, how much is heard.
@@ -98,6 +105,11 @@ class Script:
     keys: tuple[str, ...]
     utterances: tuple[Utterance, ...]
     whose: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The hash that its id ends in: of one dialogue its key, of several a hash of theirs."""
+        return self.id.rpartition("-")[2]
 
     @property
     def generator(self) -> str:

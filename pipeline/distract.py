@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .chance import Chance
-from .dialogue import Ask, Script, Scripting, Utterance
+from .dialogue import Ask, Script, Scripting, Utterance, is_cut
 from .markers import defuse, undo
 from .recipe import Recipe
 from .slice.schedule import slice_message
@@ -80,7 +80,7 @@ def _places(script: Script, recipe: Recipe) -> list[int]:
     return [
         number
         for number, utterance in enumerate(script.utterances)
-        if utterance.role == "assistant" and not utterance.cut
+        if utterance.role == "assistant" and not is_cut(script.utterances, number)
         for _ in range(whole + (more.fraction(number) < recipe.statements - whole))
     ]
 

@@ -88,7 +88,7 @@ def count_task(task: BlockTask) -> Counted:
     writer = work.writer_with(reply)
     for row in work.rows:
         try:
-            writer.script(row.type, work.dialogues_of(row), row.rounds)
+            work.script(row, writer)
         except LeaveOut:
             live.wanted.clear()
     return counted

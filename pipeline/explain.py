@@ -44,7 +44,7 @@ def explain(folder: Path, row_id: str, means: Means, *, workers: int, engine: st
         for task in tasks:
             # Reading is quick beside planning.
             block = read_block(task.number, Path(task.file))
-            if wanted <= {dialogue.source_id for dialogue in block.dialogues}:
+            if wanted <= set(block.source_ids()):
                 work = begin(task)
                 for planned in work.plan.rows:
                     if planned.id == row_id:
@@ -58,10 +58,11 @@ def explain(folder: Path, row_id: str, means: Means, *, workers: int, engine: st
 def _told(task: BlockTask, work: Work, row: PlannedRow) -> Iterator[str]:
     recipe = task.recipe
     yield f"{row.id}: {row.type}, of block {task.number}"
-    yield (
-        f"chance: seed {recipe.seed}, {_drawn(row, work)}, "
-        f"keys {', '.join(one.key for one in work.dialogues_of(row))}"
-    )
+    if work.dialogues_of(row):
+        keys = ", ".join(one.key for one in work.dialogues_of(row))
+        yield f"chance: seed {recipe.seed}, {_drawn(row, work)}, keys {keys}"
+    else:
+        yield "a conversation that the source holds: nothing was drawn"
     if row.rounds:
         yield f"shortened to max_tokens {recipe.max_tokens}: rounds {row.rounds[0]}-{row.rounds[1]}"
     for dialogue in work.dialogues_of(row):
@@ -87,7 +88,7 @@ def _told(task: BlockTask, work: Work, row: PlannedRow) -> Iterator[str]:
         return made
 
     try:
-        script = work.writer_with(reply).script(row.type, work.dialogues_of(row), row.rounds)
+        script = work.script(row, work.writer_with(reply))
     except LeaveOut as why:
         yield from told
         yield f"left out: {why.reason}"

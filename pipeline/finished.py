@@ -1,7 +1,4 @@
-"""The end of a run: what stands beside the shards, whether a build or an export wrote them.
-
-And whether what a finished one was built of is still the same.
-"""
+"""The end of a run: what stands beside the shards, whether a build or an export wrote them."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,16 +9,15 @@ from typing import Any
 
 from .. import __version__
 from .block_report import BlockReport
-from .errors import BuildError, FolderError, SourceError
+from .errors import BuildError
 from .export.card import card
 from .export.manifest import counts, sum_of, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
-from .load.files import SAMPLE, file_digest, shown_files
 from .load.language import LANGUAGES
 from .load.reading import Reading
 from .recipe import Recipe
-from .run_folder import MANIFEST, refuse_another
+from .run_folder import MANIFEST
 from .slice.words import segmenter_name
 
 
@@ -64,12 +60,14 @@ def pass_1(reading: Reading) -> Pass1:
         {
             "source_rows": reading.rows,
             "kept": reading.kept,
+            "scripts": reading.scripts,
+            "read_as": dict(sorted((+reading.read_as).items())),
             "dropped": {
                 "system_messages": reading.system_messages,
                 "trailing_user_turns": reading.trailing_user_turns,
             },
         },
-        [asdict(one) for one in reading.files],
+        [one.as_dict() for one in reading.files],
         [(*one.place, None, one.reason, one.detail) for one in reading.rejected],
     )
 
@@ -147,48 +145,3 @@ def facts(file: WrittenFile) -> dict[str, Any]:
 def as_json(values: Mapping[str, Any]) -> str:
     """A JSON file for people."""
     return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-
-
-def refuse_changed(out: Path, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Raises a FolderError where a finished run is not what would be built now.
-
-    Args:
-        out: the run's folder.
-        identity: of what would be built.
-        manifest: of the run.
-    """
-    # A finished folder stays finished when a library moves on.
-    compared = ("recipe", "tokenizer", "transitions", "statement_banks", "prompts")
-    refuse_another(
-        out,
-        {name: identity.get(name) for name in compared},
-        {name: manifest.get(name) for name in compared},
-    )
-    for path, facts in manifest["files"].items():
-        file = out / path
-        if not file.is_file() or file.stat().st_size != facts["bytes"]:
-            raise FolderError(f"{file} is not what this run wrote; --overwrite builds it again")
-    _refuse_changed_sources(out, manifest)
-
-
-def _refuse_changed_sources(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Raises a FolderError where a source that is still there holds something else now."""
-    built = {one["file"]: one["sha256"] for one in manifest["sources"]}
-    changed = [
-        file
-        for file, sha256 in built.items()
-        if file != SAMPLE and Path(file).is_file() and file_digest(Path(file)) != sha256
-    ]
-    recipe = manifest["recipe"]
-    limits = [one.get("limit") for one in (recipe, *recipe.get("sources", ()))]
-    if not changed and all(limit is None for limit in limits):
-        try:
-            there = {name for one in manifest["recipe"]["source"] for name in shown_files(one)}
-        except SourceError:
-            there = set(built)  # gone: what was built of it stays built
-        changed = sorted(there ^ set(built))
-    if changed:
-        raise FolderError(
-            f"{changed[0]} has changed since {out} was built; "
-            "choose another --out, or --overwrite it"
-        )

@@ -32,7 +32,7 @@ def keys_task(task: BlockTask) -> list[str]:
     writer = work.writer_with(live.reply)
     for row in work.rows:
         try:
-            writer.script(row.type, work.dialogues_of(row), row.rounds)
+            work.script(row, writer)
         except LeaveOut:
             continue
     return list(keys)

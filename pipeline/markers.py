@@ -36,6 +36,20 @@ def defuse(text: str, markers: Iterable[str]) -> str:
     return _pattern(tuple(markers), "*").sub(rf"<\1{JOINER}", text)
 
 
+def defusing_places(text: str, markers: Iterable[str], *, bare: bool) -> list[int]:
+    """Where in a text a U+2060 goes to defuse it, in code points.
+
+    Args:
+        text: to be defused.
+        markers: of the run.
+        bare: whether markers that hold one already are left as they are.
+    """
+    if "<" not in text:
+        return []
+    pattern = _pattern(tuple(markers), "{0}" if bare else "*")
+    return [found.end() for found in pattern.finditer(text)]
+
+
 def undo(text: str, markers: Iterable[str]) -> str:
     """The text that `defuse` was given."""
     if JOINER not in text:

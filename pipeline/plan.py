@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from .chance import Chance
 from .dialogue import Dialogue, row_id
 from .interrupt import TYPES
-from .interrupt.interaction import Grouping, InteractionType
+from .interrupt.interaction import NO_PLACE, Grouping, InteractionType
 from .interrupt.uninterrupted import UNINTERRUPTED
-from .load.block import Block
+from .load.block import AnyBlock, Block, ScriptBlock
 from .recipe import Recipe
 from .scriptwriter import Rounds, Scriptwriter, is_ordinary
 
@@ -18,7 +18,7 @@ TOO_LONG = "too_long"
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """A row to come: its id, type, and the numbers of its dialogues in the block.
+    """A row to come: its id, type, and the numbers of its dialogues (or script) in the block.
 
     Attributes:
         rounds: of its script that are kept; None keeps all.
@@ -77,6 +77,33 @@ class Plan:
             rows=[row for row in self.rows if row.id not in gone],
             left_out=[*self.left_out, *left_out],
         )
+
+
+def plan_any_block(block: AnyBlock, writer: Scriptwriter) -> Plan:
+    """All rows to come of a block of either kind."""
+    return plan_block(block, writer) if isinstance(block, Block) else plan_scripts(block, writer)
+
+
+def plan_scripts(block: ScriptBlock, writer: Scriptwriter) -> Plan:
+    """A row for each script: its type is the script's, whatever the rates.
+
+    Args:
+        block: the scripts.
+        writer: settles and shortens them.
+    """
+    plan = Plan()
+    for member, given in enumerate(block.scripts):
+        script = given.script
+        plan.drawn[script.type] = plan.drawn.get(script.type, 0) + 1
+        reason, rounds = None if writer.can_settle(given) else NO_PLACE, None
+        if not reason and not writer.given_fits(given):
+            rounds = writer.given_rounds_that_fit(given)
+            reason = None if rounds else TOO_LONG
+        if reason:
+            plan.left_out.append(LeftOut(member, script.type, reason))
+        else:
+            plan.rows.append(PlannedRow(script.id, script.type, (member,), rounds))
+    return plan
 
 
 def plan_block(block: Block, writer: Scriptwriter) -> Plan:

@@ -15,7 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from .block_asks import AskReport, AskTask, Block, Steps
+from .block_asks import AnyTask, AskReport, AskTask, Steps
 from .block_report import BlockReport
 from .engine import POOLS, Pool
 from .errors import RequestFailed
@@ -56,8 +56,8 @@ class Answering:
 
 
 def build_in_rounds(
-    tasks: Iterator[Block],
-    steps: Steps[Block],
+    tasks: Iterator[AnyTask],
+    steps: Steps[AnyTask],
     answering: Answering,
     show: Callable[[Usage], None],
 ) -> Generator[BlockReport]:
@@ -96,7 +96,7 @@ def build_in_rounds(
 
 
 @dataclass(slots=True)
-class _Open(Generic[Block]):
+class _Open(Generic[AnyTask]):
     """A block whose rows are asked for.
 
     Attributes:
@@ -107,7 +107,7 @@ class _Open(Generic[Block]):
         ready: rows whose replies have come.
     """
 
-    task: Block
+    task: AnyTask
     kept: int = -1
     begun: int = 0
     under_way: int = 0
@@ -121,7 +121,7 @@ class _Open(Generic[Block]):
 
 
 @dataclass(slots=True)
-class Rounds(Generic[Block]):
+class Rounds(Generic[AnyTask]):
     """Drives blocks through their rounds.
 
     Attributes:
@@ -133,19 +133,19 @@ class Rounds(Generic[Block]):
         show: told whenever something has happened.
     """
 
-    steps: Steps[Block]
+    steps: Steps[AnyTask]
     pool: Pool
     workers: int
     asking: Asking
     wanted_at_once: int
     show: Callable[[], None]
-    _open: dict[int, _Open[Block]] = field(default_factory=dict)
+    _open: dict[int, _Open[AnyTask]] = field(default_factory=dict)
     _asked: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _busy: int = 0
     _events: SimpleQueue[Callable[[], BlockReport | None]] = field(default_factory=SimpleQueue)
 
-    def run(self, tasks: Iterator[Block]) -> Iterator[BlockReport]:
+    def run(self, tasks: Iterator[AnyTask]) -> Iterator[BlockReport]:
         """Gives the report of each block, as it is built.
 
         Raises:
@@ -162,7 +162,7 @@ class Rounds(Generic[Block]):
                 yield report
             self.show()
 
-    def _give_work(self, tasks: Iterator[Block]) -> None:
+    def _give_work(self, tasks: Iterator[AnyTask]) -> None:
         """Keeps the workers busy: with what is nearest to its end first."""
         while self._busy < 2 * self.workers:
             block = next((one for one in self._open.values() if one.is_complete), None)
@@ -193,11 +193,11 @@ class Rounds(Generic[Block]):
             self._open[task.number] = _Open(task)
             self._look(self._open[task.number], ())
 
-    def _look(self, block: _Open[Block], rows: tuple[int, ...]) -> None:
+    def _look(self, block: _Open[AnyTask], rows: tuple[int, ...]) -> None:
         block.under_way += len(rows)
         self._submit(self.steps.look, AskTask(self._with_failed(block.task), rows), self._looked)
 
-    def _with_failed(self, task: Block) -> Block:
+    def _with_failed(self, task: AnyTask) -> AnyTask:
         return replace(task, failed=frozenset(self._failed)) if self._failed else task
 
     def _submit(

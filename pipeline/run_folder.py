@@ -16,12 +16,14 @@ from .errors import FolderError
 from .export.shards import WORK, write_text
 
 IDENTITY = f"{WORK}/identity.json"
+REVISIONS = f"{WORK}/revisions.json"
+STAGE = "stage.json"
 MANIFEST = "manifest.json"
-_BESIDE = (
+BESIDE = (
     *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
     *("validation.json", "changes.md"),  # what validate and diff leave
 )
-_SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
+SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class RunFolder:
         same = (report.digest, report.threshold) == (digest, threshold)
         return report if there and same else None
 
+    def pin_revisions(self, revisions: Mapping[str, str]) -> None:
+        """Keeps which commit of each source on the Hub this run reads, however often it is tried.
+
+        Args:
+            revisions: by the source as it was given.
+        """
+        if revisions:
+            write_text(json.dumps(revisions, ensure_ascii=False), self.path, REVISIONS)
+
     def remove_other_shards(self, paths: set[str]) -> None:
         """Removes the shards that an earlier, unfinished build left."""
         for shard in _shards(self.path):
@@ -53,15 +64,39 @@ class RunFolder:
 def finished_manifest(path: Path) -> dict[str, Any] | None:
     """The manifest of a finished run, or None."""
     file = path / MANIFEST
-    if not file.is_file():
-        return None
+    return manifest_of(file.read_bytes(), str(file)) if file.is_file() else None
+
+
+def manifest_of(data: bytes, shown: str) -> dict[str, Any]:
+    """A manifest from its bytes.
+
+    Raises:
+        FolderError: they are no manifest of a run.
+    """
     try:
-        manifest = json.loads(file.read_text("utf-8"))
+        manifest = json.loads(data)
     except ValueError as error:
-        raise FolderError(f"{file} is no manifest: {error}; --overwrite starts anew") from error
+        raise FolderError(f"{shown} is no manifest: {error}; --overwrite starts anew") from error
     if not isinstance(manifest, dict) or "recipe" not in manifest:
-        raise FolderError(f"{file} is no manifest of a run; choose another --out")
+        raise FolderError(f"{shown} is no manifest of a run; choose another --out")
     return manifest
+
+
+def pinned_revisions(path: Path, manifest: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """The commits that a run reads, by source; see RunFolder.pin_revisions.
+
+    Args:
+        path: the run's folder.
+        manifest: of a finished run that is built again.
+    """
+    if manifest is not None:
+        sources = [one for one in manifest["sources"] if one.get("revision")]
+        return {one["source"]: one["revision"] for one in sources}
+    try:
+        revisions: dict[str, str] = json.loads((path / REVISIONS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return revisions
 
 
 @contextmanager
@@ -117,7 +152,7 @@ def _remove_work(path: Path) -> None:
 
 def _shards(path: Path) -> list[Path]:
     """The shards in a run's folder; nothing else in `data/` is ours."""
-    return [one for one in sorted((path / "data").glob("*")) if _SHARD.fullmatch(one.name)]
+    return [one for one in sorted((path / "data").glob("*")) if SHARD.fullmatch(one.name)]
 
 
 def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
@@ -131,7 +166,7 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def refuse_another(path: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+def refuse_another(path: Path | str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     """Raises a FolderError with the difference, if there is one."""
     found = difference(ours, theirs)
     if found:
@@ -173,7 +208,7 @@ def _clear(path: Path) -> None:
     (path / MANIFEST).unlink(missing_ok=True)
     for shard in _shards(path):
         shard.unlink()
-    for name in _BESIDE:
+    for name in BESIDE:
         (path / name).unlink(missing_ok=True)
     for one in (path / WORK).iterdir():
         if one.is_dir():

@@ -1,5 +1,7 @@
 """Scripts from dialogues: an interaction type's script, shortened, with its statements.
 
+Of a script that a source holds, what is left to do: it is settled, and may get statements.
+
 A length budget (the recipe's `max_tokens`) is kept by leaving out whole rounds of a
 script, from its end or its front. A round begins with a message that does not cut in, so
 that an interruption, what it cuts, and the answer to it are one round, and never parted.
@@ -15,12 +17,19 @@ from .distract import Distraction, distract
 from .generate import finish
 from .interrupt import TYPES
 from .interrupt.interaction import Setting
+from .interrupt.topic_interweaving import NAME as INTERWEAVING
+from .load.block import GivenScript
 from .recipe import Recipe
+from .settle import settled
 from .slice.slicer import Slicer
 from .statements import Bank
 
 Rounds = tuple[int, int]
 """The rounds of a script that are kept: the first, and the one after the last."""
+
+
+_ORDINARY = ("message", "answer", "statement")
+"""The kinds of utterances that may be left out: nothing else is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +82,43 @@ class Scriptwriter:
 
     def rounds_that_fit(self, type_name: str, dialogues: Sequence[Dialogue]) -> Rounds | None:
         """The most rounds of a script that keep it within the budget; None if none do."""
-        most = self.recipe.max_tokens or 0
         script = self.interrupted(type_name, dialogues)
-        ordinary = self.ordinary(dialogues)
+        return self._rounds_of(script, finished=self.ordinary(dialogues))
+
+    def given(self, given: GivenScript, rounds: Rounds | None = None) -> Script | None:
+        """A script that a source holds, as it can be built; None where a cut has no place."""
+        script = settled(given.script, self.slicer, self.recipe.seed)
+        if script is None:
+            return None
+        return self._completed(shortened(script, rounds) if rounds else script, given.finished)
+
+    def can_settle(self, given: GivenScript) -> bool:
+        """Whether such a script can be built: whether each of its cuts has a place."""
+        return settled(given.script, self.slicer, self.recipe.seed) is not None
+
+    def given_fits(self, given: GivenScript) -> bool:
+        """Whether the whole of such a script keeps within the budget; one without a place does."""
+        if self.recipe.max_tokens is None:
+            return True
+        script = self.given(given)
+        return script is None or self.tokens(script) <= self.recipe.max_tokens
+
+    def given_rounds_that_fit(self, given: GivenScript) -> Rounds | None:
+        """The most rounds of such a script that keep it within the budget; None if none do."""
+        if given.script.type == INTERWEAVING and not given.script.whose:
+            return None  # whose round is whose is not known
+        script = settled(given.script, self.slicer, self.recipe.seed)
+        return None if script is None else self._rounds_of(script, finished=given.finished)
+
+    def _rounds_of(self, script: Script, *, finished: bool) -> Rounds | None:
+        most = self.recipe.max_tokens or 0
         for rounds in ways_to_shorten(script, self.recipe.shorten):
-            kept = shortened(script, rounds)
-            if self.tokens(kept if ordinary else self.distracted(kept)) <= most:
+            if self.tokens(self._completed(shortened(script, rounds), finished)) <= most:
                 return rounds
         return None
+
+    def _completed(self, script: Script, finished: bool) -> Script:
+        return script if finished else self.distracted(script)
 
     def tokens(self, script: Script) -> int:
         """The tokens of all that is heard, each utterance encoded by itself."""
@@ -139,7 +177,7 @@ def _may_keep(script: Script, bounds: Sequence[int], first: int, last: int) -> b
     if first >= last:
         return False
     left_out = (*script.utterances[: bounds[first]], *script.utterances[bounds[last] :])
-    if any(one.cut or one.kind not in ("message", "answer") for one in left_out):
+    if any(one.cut or one.kind not in _ORDINARY for one in left_out):
         return False
     if not script.whose:
         return True

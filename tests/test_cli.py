@@ -81,7 +81,6 @@ def test_schema_names_what_the_registries_hold() -> None:
     """What a recipe may name is what there is."""
     schema = json.loads((ROOT / "schemas" / "recipe.json").read_text("utf-8"))["properties"]
     assert schema["format"]["enum"] == list(FORMATS)
-    assert schema["layout"]["enum"] == list(LAYOUTS)
     assert schema["llm"]["enum"] == list(WRITERS)
     assert schema["language"]["enum"] == ["auto", *LANGUAGES]
     assert sorted(schema["transitions"]["properties"]) == sorted(LANGUAGES)

@@ -5,6 +5,7 @@ What cannot (it sets up, or needs data that is not here) has a comment over it t
 """
 
 import contextlib
+import io
 import json
 import re
 import shlex
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tokenizers
@@ -22,6 +24,7 @@ import typer.testing
 from duplexdata.cli import app
 
 from .conftest import ROOT
+from .load.hub_files import ULTRACHAT, dialogues, put_dataset, ultrachat
 from .loopback import Loopback, serve
 from .loopback.hub import Hub, serve_hub
 
@@ -119,10 +122,13 @@ def test_commands_run(
         monkeypatch.setenv("OPENAI_BASE_URL", asked.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-docs")
     env = None
-    if any("owner/name" in command for command in SHOWN[page]):
+    if any(map(on_hub, SHOWN[page])):
         served: Hub = request.getfixturevalue("hub")
         env = served.environment(tmp_path / "home")
-        if any("@v1" in command for command in SHOWN[page]):
+        put_dataset(served.folder, ULTRACHAT, ultrachat())
+        if any("owner/name@" in command for command in SHOWN[page] if "build" in command):
+            put_chats(served.folder, "someone/name")
+        elif any("@v1" in command for command in SHOWN[page]):
             run_apart(
                 ["push", "outputs/before", "owner/name", "--revision", "v1", "--license", "mit"],
                 env,
@@ -130,13 +136,28 @@ def test_commands_run(
     for command in SHOWN[page]:
         name, *arguments = shlex.split(command, comments=True)
         assert name == "duplexdata", f"{page.name}: {command}: say over it why it is not run"
-        if env and "owner/name" in command:
+        if env and on_hub(command):
             run_apart(arguments, env)
             continue
         if ">" in arguments:
             Path(arguments[-1]).write_text(run(arguments[:-2]), encoding="utf-8")
         else:
             run(arguments)
+
+
+def on_hub(command: str) -> bool:
+    """Whether a command speaks to the Hub; a build's default source is there."""
+    words = shlex.split(command, comments=True)
+    named = any("owner/name" in word or word == "ultrachat" for word in words)
+    return named or (words[1] == "build" and not {"--source", "--config"} & set(words))
+
+
+def put_chats(folder: Path, name: str) -> None:
+    """A dataset of chats, which the pages read at three revisions."""
+    rows = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(dialogues(100, 8)), rows)
+    for ref in ("main", "v1.0", "revision"):
+        put_dataset(folder, name, {"data/train-00000.parquet": rows.getvalue()}, ref=ref)
 
 
 def run(arguments: list[str]) -> str:

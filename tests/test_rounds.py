@@ -215,14 +215,16 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     faulty.config(faults=0.0, transport_faults=0.0)
 
     def build(out: str = "out", *, retry_failed: bool = False, **knobs: Any) -> Path:
-        return run_build(
-            recipe(faulty, **knobs),
-            config=None,
-            out=tmp_path / out,
-            workers=1,
-            engine="local",
-            overwrite=False,
-            retry_failed=retry_failed,
+        return Path(
+            run_build(
+                recipe(faulty, **knobs),
+                config=None,
+                out=tmp_path / out,
+                workers=1,
+                engine="local",
+                overwrite=False,
+                retry_failed=retry_failed,
+            )
         )
 
     return build

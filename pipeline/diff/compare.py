@@ -103,7 +103,10 @@ def _made_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     made = {"duplexdata": manifest["duplexdata"], "tokenizer": manifest["tokenizer"]}
     made |= {name: manifest[name] for name in ("transitions", "statement_banks")}
     made |= {name: manifest[name] for name in ("versions", "segmenters")}
-    return {**made, "sources": {one["file"]: one["sha256"] for one in manifest["sources"]}}
+    return {
+        **made,
+        "sources": {one["file"]: one["sha256"] or one.get("etag") for one in manifest["sources"]},
+    }
 
 
 def _counted(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..load.hub import pinned_name
 from ..load.rejects import REASONS
 from ..toml_text import toml_of
 from . import card_texts as texts
@@ -145,7 +146,7 @@ def _values(
         "budget": _budget(manifest),
         "prompts": list(_prompts(manifest)),
         "left_out": list(_left_out(counted)),
-        "recipe_toml": toml_of(recipe),
+        "recipe_toml": toml_of({**recipe, "source": _pinned_sources(manifest)}),
         "versions": _versions(manifest),
         "load": ", ".join(json.dumps(one, ensure_ascii=False) for one in where),
         "trainer_text": texts.TRAINER_TEXTS[row_format],
@@ -229,7 +230,22 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
     for one in manifest["sources"]:
         licence = licences[one["source"]]
         said = f"`{licence}`" if licence else "not known"
-        yield f"| `{one['name']}` | {one['rows']:,} | `{one['sha256'][:12]}…` | {said} |"
+        hashed = f"`{one['sha256'][:12]}…`" if one["sha256"] else "not known"
+        yield f"| `{_source_name(one)}` | {one['rows']:,} | {hashed} | {said} |"
+
+
+def _pinned_sources(manifest: Mapping[str, Any]) -> list[str]:
+    """The recipe's sources, with the commits that were read of those on the Hub."""
+    return [pinned_name(one, manifest["sources"]) for one in manifest["recipe"]["source"]]
+
+
+def _source_name(source: Mapping[str, Any]) -> str:
+    """A file as the card calls it: no path of the machine that it was built on."""
+    name: str = source["name"]
+    if not source.get("revision"):
+        return name
+    path = source["file"].partition("@")[2].partition("/")[2]
+    return f"{source['repository']}@{source['revision'][:12]}/{path}"
 
 
 def _budget(manifest: Mapping[str, Any]) -> str:

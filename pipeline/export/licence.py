@@ -23,7 +23,9 @@ _TOGETHER = {frozenset({"mit", "apache-2.0"}): "apache-2.0"}
 
 def source_licences(sources: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
     """The licence of each source of a manifest, None where it is not known."""
-    return {one["source"]: KNOWN.get(_plain(one["source"])) for one in sources}
+    return {
+        one["source"]: KNOWN.get(one.get("repository") or _plain(one["source"])) for one in sources
+    }
 
 
 def licence_of(sources: Iterable[Mapping[str, Any]]) -> str | None:

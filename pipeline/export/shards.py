@@ -1,10 +1,12 @@
 """Shards: Parquet files that are there whole, or not at all."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,13 +31,14 @@ def write_parquet(
     """Writes a row group a table; the file appears under its name once it is on disk.
 
     Args:
-        tables: in order.
+        tables: in order; JSON objects in their metadata go together into the file's.
         schema: of all of them.
         folder: the run's folder; a hidden folder in it takes the unfinished file.
         path: where the file goes in it, with forward slashes.
     """
     unfinished = folder / WORK / f"{Path(path).name}.{os.getpid()}.tmp"
     rows = 0
+    notes: dict[bytes, dict[str, Any]] = {}
     with pq.ParquetWriter(
         unfinished,
         schema,
@@ -47,6 +50,11 @@ def write_parquet(
         for table in tables:
             rows += table.num_rows
             writer.write_table(table, row_group_size=max(1, table.num_rows))
+            for key, value in (table.schema.metadata or {}).items():
+                notes.setdefault(key, {}).update(json.loads(value))
+        writer.add_key_value_metadata(
+            {key: json.dumps(note, ensure_ascii=False).encode() for key, note in notes.items()}
+        )
     return finish_file(unfinished, folder, path, rows)
 
 

@@ -5,6 +5,7 @@ Nothing is copied slice by slice: the texts lie in one buffer, a slice is a pair
 of offsets, and an index says which slice stands where.
 """
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..markers import IDLE
+from ..slice.joining import SPACES
 from ..slice.schedule import SlicedScript
 from .columns import MESSAGE, message_lists, row_schema, to_table
+from .spaces import spaces_of
 
 SCHEMA = row_schema(pa.field("output", pa.list_(MESSAGE)))
 
@@ -22,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def render(sliced: Sequence[SlicedScript]) -> pa.Table:
-    """A row a script."""
+    """A row a script; the schema's metadata holds what stands between slices (`SPACES`)."""
     pairs = [one.pairs for one in sliced]
     total = sum(pairs)
     pool, firsts = _pool(sliced)
@@ -44,13 +47,15 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     roles = pa.array(["user", "assistant"]).take(
         pa.array(np.tile(np.array([0, 1], dtype=np.int8), total))
     )
-    return to_table(
+    table = to_table(
         sliced,
         SCHEMA,
         {"output": message_lists([2 * count for count in pairs], roles, contents)},
         starts=[start for one in sliced for start in one.starts],
         slices=[count for one in sliced for count in one.heard],
     )
+    spaces = json.dumps(spaces_of(sliced), ensure_ascii=False)
+    return table.replace_schema_metadata({SPACES: spaces.encode()})
 
 
 def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints]:

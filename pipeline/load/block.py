@@ -1,15 +1,16 @@
-"""A block of dialogues: the unit of work and of resuming, passed on as a file."""
+"""A block of dialogues or of scripts: the unit of work and of resuming, passed on as a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import cycle
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
-from ..dialogue import Dialogue, Role, Turn
+from ..dialogue import Dialogue, Role, Script, Split, Turn
+from ..script_rows import read_script_row, script_row
 
 _ROLES: tuple[Role, Role] = ("user", "assistant")
 
@@ -38,11 +39,85 @@ class Block:
         ]
         return sha256("\n".join(lines).encode()).hexdigest()
 
+    def split(self, member: int) -> Split:
+        """Where all that is made of a dialogue goes."""
+        return self.dialogues[member].split
 
-def write_block(block: Block, file: Path) -> None:
-    """Writes a block; read_block gives it back."""
+    def source_id(self, member: int) -> str:
+        """What a dialogue is called."""
+        return self.dialogues[member].source_id
+
+    def source_ids(self) -> Iterator[str]:
+        """Of all dialogues."""
+        return (one.source_id for one in self.dialogues)
+
+
+class GivenScript(NamedTuple):
+    """A script that a source holds.
+
+    Attributes:
+        finished: whether statements are in it already, where there are to be any.
+    """
+
+    script: Script
+    split: Split
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptBlock:
+    """Scripts that follow each other in the sources, and where each stands."""
+
+    number: int
+    scripts: tuple[GivenScript, ...]
+    places: tuple[Place, ...]
+
+    def digest(self) -> str:
+        """A hash of all that the rows made of this block depend on, but the recipe."""
+        lines = map(repr, zip(self.scripts, self.places, strict=True))
+        return sha256("\n".join(lines).encode()).hexdigest()
+
+    def split(self, member: int) -> Split:
+        """Where the row of a script goes."""
+        return self.scripts[member].split
+
+    def source_id(self, member: int) -> str:
+        """What a script is called: its dialogue, or its own id if it joins several."""
+        script = self.scripts[member].script
+        return script.source_ids[0] if len(script.source_ids) == 1 else script.id
+
+    def source_ids(self) -> Iterator[str]:
+        """Of all dialogues of the scripts."""
+        return (one for given in self.scripts for one in given.script.source_ids)
+
+
+AnyBlock = Block | ScriptBlock
+
+
+def write_block(block: AnyBlock, file: Path) -> None:
+    """Writes a block of either kind; read_block gives it back."""
+    file.write_bytes(
+        orjson.dumps(_columns(block) if isinstance(block, Block) else _script_rows(block))
+    )
+
+
+def read_block(number: int, file: Path) -> AnyBlock:
+    """Reads what write_block wrote."""
+    held = orjson.loads(file.read_bytes())
+    if isinstance(held, dict):
+        scripts = (GivenScript(*read_script_row(row), done) for row, done in held["scripts"])
+        return ScriptBlock(number, tuple(scripts), tuple(Place(*one) for one in held["places"]))
+    ids, keys, languages, texts, splits, sources, *places = held
+    return Block(
+        number,
+        tuple(map(Dialogue, ids, keys, languages, map(turns_of, texts), splits, sources)),
+        tuple(map(Place, *places)),
+    )
+
+
+def _columns(block: Block) -> list[list[Any]]:
     dialogues, places = block.dialogues, block.places
-    columns = [
+    return [
         [one.source_id for one in dialogues],
         [one.key for one in dialogues],
         [one.language for one in dialogues],
@@ -53,17 +128,13 @@ def write_block(block: Block, file: Path) -> None:
         [one.row for one in places],
         [one.line for one in places],
     ]
-    file.write_bytes(orjson.dumps(columns))
 
 
-def read_block(number: int, file: Path) -> Block:
-    """Reads what write_block wrote."""
-    ids, keys, languages, texts, splits, sources, *places = orjson.loads(file.read_bytes())
-    return Block(
-        number,
-        tuple(map(Dialogue, ids, keys, languages, map(turns_of, texts), splits, sources)),
-        tuple(map(Place, *places)),
-    )
+def _script_rows(block: ScriptBlock) -> dict[str, Any]:
+    return {
+        "scripts": [(script_row(one.script, one.split), one.finished) for one in block.scripts],
+        "places": [tuple(one) for one in block.places],
+    }
 
 
 def turns_of(texts: Sequence[str]) -> tuple[Turn, ...]:

@@ -13,6 +13,7 @@ REASONS = {
     "empty_content": "a content is missing, null, empty or white space alone",
     "roles_out_of_order": "after system messages, roles do not alternate from the user on",
     "no_answer": "no user message is answered",
+    "broken_script": "it has `utterances` that do not fit its slices or messages, or each other",
     "too_long": "it has more characters than the recipe's max_characters",
     "duplicate": "an earlier row has the same roles and texts",
     "not_drawn": "its source has a weight below 1, and chance did not draw it",

@@ -15,6 +15,7 @@ from ..dialogue import SPLITS, Script, Split
 from ..errors import FolderError
 from ..generate import WRITERS
 from ..generate.live import LeaveOut
+from ..load.block import Block
 from ..scriptwriter import Scriptwriter
 from ..slice.schedule import SlicedScript, slice_scripts
 from ..slice.slicer import Slicer
@@ -51,6 +52,9 @@ class StageTask(BlockTask):
 def interrupt_block(task: BlockTask) -> BlockReport:
     """Plans a block and writes the scripts of the rows that are kept, without statements."""
     work = begin_again(task) if WRITERS[task.recipe.llm].asks else begin(task)
+    block = work.block
+    if not isinstance(block, Block):
+        raise FolderError(f"{task.file} holds scripts, not dialogues")
     replied, replies = Replied(task, work.writer), Counter[str]()
     kept = {row.id for row in work.rows}
     scripts: dict[str, Script] = {}
@@ -58,7 +62,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
     for row in work.plan.rows:
         dialogues = work.dialogues_of(row)
         members = tuple(
-            Member(*work.block.places[member], work.block.dialogues[member].source_id)
+            Member(*block.places[member], block.dialogues[member].source_id)
             for member in row.members
         )
         planned = PlanRow(

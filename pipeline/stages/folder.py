@@ -15,10 +15,9 @@ from ..errors import FolderError
 from ..export.rejected import REJECTED, write_rows
 from ..export.shards import WORK, write_text
 from ..finished import Pass1, as_json, facts
-from ..load.files import file_digest
-from ..run_folder import MANIFEST
+from ..load.raw_file import file_digest
+from ..run_folder import MANIFEST, STAGE
 
-STAGE = "stage.json"
 _REJECTED = "rejected.parquet"
 ORDER = ("load", "interrupt", "distract", "slice", "export")
 """The stages; the last one's folder is a run's."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..block import plan_task
-from ..block_asks import Block, Steps
+from ..block_asks import AnyTask, Steps
 from ..block_report import BlockReport
 from ..block_work import BlockTask, fingerprints, prompts_of
 from ..engine import ENGINES
@@ -18,6 +18,7 @@ from ..errors import FolderError, RecipeError
 from ..export.shards import write_parquet
 from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
 from ..generate import WRITERS, used
+from ..load.block import Block
 from ..load.dialogue_rows import SCHEMA, dialogue_table
 from ..load.reading import Reading
 from ..materials import Materials, load_materials
@@ -70,7 +71,7 @@ class How:
             return list(results)
 
     def with_replies(
-        self, steps: Steps[Block], tasks: Sequence[Block], recipe: Recipe
+        self, steps: Steps[AnyTask], tasks: Sequence[AnyTask], recipe: Recipe
     ) -> list[BlockReport]:
         """The same, with the replies of whom the recipe asks."""
         if not WRITERS[recipe.llm].asks:
@@ -94,6 +95,11 @@ def load(recipe: Recipe, out: Path, how: How) -> None:
     with new_stage(out, how.overwrite):
         reports = []
         for block in reading.blocks():
+            if not isinstance(block, Block):
+                raise RecipeError(
+                    f"{block.places[0].file} holds conversations already, which no stage draws or "
+                    "interrupts: duplexdata build makes rows of them"
+                )
             path = dialogues_file(block.number)
             file = write_parquet([dialogue_table(block)], SCHEMA, out, path)
             reports.append(

@@ -21,7 +21,7 @@ from .report import Breach, Report, Verdict
 from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
 from .sampled import Sampler
 from .settings import LANGUAGES, Settings, read_settings
-from .source import language_of
+from .source import Copies, language_of
 from .tally import Tally
 from .text import Cutter, Markers, compile_markers
 from .types import ROW_TYPES
@@ -48,6 +48,7 @@ def validate_rows(
     path: Path,
     *,
     sources: Sequence[str] = (),
+    copies: Copies | None = None,
     layout: str | None = None,
     tokenizer: str | None = None,
     slice_tokens: int | None = None,
@@ -58,6 +59,7 @@ def validate_rows(
     Args:
         path: a run's folder, a folder of rows, or a file of rows.
         sources: what the rows were made from; without it, nothing is compared with it.
+        copies: of sources that lie elsewhere.
         layout: how the source's rows are read, where the manifest does not say.
         tokenizer: in place of the manifest's.
         slice_tokens: in place of the manifest's.
@@ -77,7 +79,7 @@ def validate_rows(
     report = Report(show=show, settings=list(settings.said))
     whole = settings.manifest if settings.folder == path else None
     rejected = read_rejected(path, report) if whole else None
-    source = scan(sources, layout, settings.manifest, rejected, report)
+    source = scan(sources, copies, layout, settings.manifest, rejected, report)
     bench = Bench(
         settings,
         Cutter(same_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
@@ -138,6 +140,7 @@ def _leave_whole(path: Path, settings: Settings, source: Source | None, report: 
 
 def scan(
     sources: Sequence[str],
+    copies: Copies | None,
     layout: str | None,
     manifest: Mapping[str, Any] | None,
     rejected: Rejected | None,
@@ -160,6 +163,7 @@ def scan(
         layout,
         said=[file for file, _ in read],
         limit=limit if type(limit) is int else None,
+        copies=copies,
     )
     report.settings.append(f"compared with {source.count:,} source rows of {', '.join(sources)}")
     if rejected is not None:
@@ -353,8 +357,7 @@ def _compare(
 ) -> None:
     """Compares a row with the source rows that it names, or with those of several that fit."""
     if not named or not all(named):
-        strange = [one for one, held in zip(row.source_ids, named, strict=True) if not held]
-        verdict.breach("source", "kept rows of the sources given", f"source_ids {strange}")
+        _tell_strange(row, named, bench, verdict)
         return
     certain = all(len(one) == 1 for one in named)
     if certain:
@@ -381,3 +384,13 @@ def _compare(
         verdict.breach(check, expected, found)
     for check, why in best.left.items():
         verdict.leave(check, why)
+
+
+def _tell_strange(row: Row, named: Sequence[Sequence[int]], bench: Bench, verdict: Verdict) -> None:
+    """Names the ids of a row that no source row has, but where it was made of another row."""
+    counts = (bench.settings.manifest or {}).get("counts")
+    if isinstance(counts, dict) and counts.get("scripts"):
+        verdict.leave("source", "it was made of a row, and the dialogues of that are not given")
+        return
+    strange = [one for one, held in zip(row.source_ids, named, strict=True) if not held]
+    verdict.breach("source", "kept rows of the sources given", f"source_ids {strange}")

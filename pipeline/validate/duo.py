@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise, zip_longest
 
-from .nouns import Row, Said, Utterance
+from .nouns import RELEASED, Row, Said, Utterance
 from .report import Verdict
 from .settings import Settings
 from .shape import check_shape
@@ -142,7 +142,9 @@ def _check_messages(  # noqa: C901, PLR0912  # one walk along the messages, read
             continue
         if one.role == ("user" if asked else "assistant"):
             verdict.breach("shape", f"{where}: query and answer in turn", one.role)
-        if one.role == "user" and one.over != after_cut:
+        if one.over and not after_cut and index and utterances[index - 1].origin == RELEASED:
+            verdict.leave("rule 4", f"{RELEASED}: where its cuts lie, as the rest is not known")
+        elif one.role == "user" and one.over != after_cut:
             verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
         after_cut = bool(one.unheard)
         asked = one.role == "user" and one.kind != "stop"

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import RecipeError
 from .check import validate_rows
 from .report import Report
+from .source import Copies
 from .stage import is_stage, validate_stage
 
 
@@ -13,6 +14,7 @@ def validate(
     path: Path,
     *,
     sources: Sequence[str] = (),
+    copies: Copies | None = None,
     layout: str | None = None,
     tokenizer: str | None = None,
     slice_tokens: int | None = None,
@@ -27,6 +29,7 @@ def validate(
         return validate_rows(
             path,
             sources=sources,
+            copies=copies,
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
@@ -36,4 +39,4 @@ def validate(
         raise RecipeError(
             f"--tokenizer and --slice-tokens: {path} is a stage's folder, which names its own"
         )
-    return validate_stage(path, sources=sources, layout=layout, show=show)
+    return validate_stage(path, sources=sources, copies=copies, layout=layout, show=show)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ..errors import SourceError
 from .layouts import KEYS, guess_layout, ids_of, read_dialogue
 from .nouns import SourceDialogue
-from .source import SourceFile, find_source_files, own_name, read_records
+from .source import Copies, SourceFile, find_source_files, own_name, read_records
 
 _MOST_CANDIDATES = 4
 """Rows of one id that are tried where it is not known which of them was kept."""
@@ -188,6 +188,7 @@ def scan_sources(
     *,
     said: Sequence[str] = (),
     limit: int | None = None,
+    copies: Copies | None = None,
 ) -> Source:
     """Reads the sources once, for the names of their rows.
 
@@ -197,24 +198,27 @@ def scan_sources(
         layout: the flag, which wins.
         said: what the manifest calls the files that were read, in order.
         limit: how many rows the build was to read.
+        copies: of sources that lie elsewhere.
 
     Raises:
         SourceError: a source cannot be read, or there is no such layout.
     """
     if layout is not None and layout not in KEYS:
         raise SourceError(f"--layout {layout}: it must be one of {', '.join(KEYS)}")
-    found = find_source_files(sources)
-    by_last = {_last(said): name for said, name in layouts.items() if name in KEYS}
+    found = find_source_files(sources, copies)
+    known = {said: name for said, name in layouts.items() if name in KEYS}
+    by_last = {_last(said): name for said, name in known.items()}
     read_as = {
         one.said: name
         for one in found
-        if (name := layout or layouts.get(one.said) or by_last.get(_last(one.said)))
+        if (name := layout or known.get(one.said) or by_last.get(_last(one.said)))
     }
     names, owners, usable = array("Q"), array("q"), bytearray()
-    begins = [0]
+    begins, numbers = [0], Counter[str]()
     for one in found:
-        for number, (ids, dialogue) in enumerate(_dialogues(one, read_as), 1):
-            for called in {*filter(None, map(own_name, ids)), f"#{number}"}:
+        for ids, dialogue in _dialogues(one, read_as):
+            numbers[one.name] += 1  # the files of a repository are numbered as one
+            for called in {*filter(None, map(own_name, ids)), f"#{numbers[one.name]}"}:
                 names.append(hash_of(f"{one.name}:{called}"))
                 owners.append(len(usable))
             usable.append(dialogue is not None)

@@ -9,10 +9,15 @@ KEYS = {
     "ultrachat_200k": "messages",
     "openai": "messages",
     "sharegpt": "conversations",
+    "oasst": "prompt",
 }
 """The key under which each layout keeps its messages."""
 
+_NAMES = {"sharegpt": ("from", "value"), "oasst": ("role", "text")}
+"""What a message calls its role and its content, where it is not just that."""
+
 _ROLES = {
+    "prompter": "user",
     "user": "user",
     "human": "user",
     "assistant": "assistant",
@@ -28,8 +33,10 @@ _ROLES = {
 
 def guess_layout(record: Any) -> str | None:
     """The layout whose key a row has, or None."""
-    if not isinstance(record, dict):
+    if not isinstance(record, dict) or "utterances" in record:
         return None
+    if isinstance(record.get("prompt"), dict) and "replies" in record["prompt"]:
+        return "oasst"
     return next((name for name, key in KEYS.items() if isinstance(record.get(key), list)), None)
 
 
@@ -37,7 +44,7 @@ def ids_of(record: Any) -> list[str]:
     """What a row may be called in a source id: text that is not empty, or a whole number."""
     if not isinstance(record, dict):
         return []
-    named = (record.get("id"), record.get("prompt_id"))
+    named = (record.get("id"), record.get("prompt_id"), record.get("message_tree_id"))
     return [str(one) for one in named if (isinstance(one, str) and one) or type(one) is int]
 
 
@@ -47,6 +54,8 @@ def read_dialogue(record: Any, layout: str) -> SourceDialogue | None:
     System messages and a trailing user turn are dropped.
     """
     messages = record.get(KEYS[layout]) if isinstance(record, dict) else None
+    if layout == "oasst" and isinstance(messages, dict):
+        messages = _longest_path(messages)
     if not isinstance(messages, list):
         return None
     if layout == "ultrachat":
@@ -67,10 +76,28 @@ def read_dialogue(record: Any, layout: str) -> SourceDialogue | None:
     return SourceDialogue(kept)
 
 
+def _longest_path(prompt: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of all paths from the prompt to an answer the longest, of these the first by rank."""
+    longest: list[dict[str, Any]] = []
+    waiting = [[] if prompt.get("deleted") else [prompt]]
+    while waiting:
+        path = waiting.pop()
+        if not path:
+            break
+        if path[-1].get("role") == "assistant" and len(path) > len(longest):
+            longest = path
+        replies = path[-1].get("replies")
+        there = [one for one in replies or () if isinstance(one, dict) and not one.get("deleted")]
+        # The best is taken from the end first, so that it comes before those as long.
+        by_rank = sorted(there, key=lambda one: (one.get("rank") is None, one.get("rank") or 0))
+        waiting += [[*path, one] for one in reversed(by_rank)]
+    return longest
+
+
 def _message(message: Any, layout: str) -> tuple[str, Any] | None:
     if not isinstance(message, dict) or message.get("tool_calls") or message.get("function_call"):
         return None
-    role, content = ("from", "value") if layout == "sharegpt" else ("role", "content")
+    role, content = _NAMES.get(layout, ("role", "content"))
     known = _ROLES.get(str(message.get(role)))
     return (known, message.get(content)) if known else None
 

@@ -9,6 +9,8 @@ MESSAGE_COLUMNS = {"tdm": "output", "duo": "messages"}
 
 EDITED = "edited"
 """The origin of a text that a person changed between two stages."""
+RELEASED = "duplex_ultrachat"
+"""The origin of texts made out of released slices: what was unheard of a cut is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Row:
     utterances: Sequence[Utterance] | None
     source_ids: Sequence[str]
     generator: str | None
+
+
+def was_released(utterances: Sequence[Utterance] | None) -> bool:
+    """Whether a row was made out of released slices."""
+    return any(one.origin == RELEASED for one in utterances or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
@@ -41,8 +41,8 @@ class SourceFile:
     Attributes:
         path: where it is.
         said: what it is called in rejected.parquet and a manifest.
-        name: the first part of its rows' source ids: its stem, and of several files of
-            one stem `~2` after that of the second, `~3` after that of the third.
+        name: the first part of its rows' source ids: its stem or repository, and of several
+            of one stem `~2` after that of the second, `~3` after that of the third.
     """
 
     path: Path
@@ -54,11 +54,17 @@ class Unreadable:
     """Stands where a line holds no JSON, or not UTF-8."""
 
 
-def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
+Copies = Mapping[str, Sequence[tuple[str, str, Path]]]
+"""Sources that lie elsewhere, as copies here: for each file its repository, what the build
+called it, and where the copy is."""
+
+
+def find_source_files(sources: Sequence[str], copies: Copies | None = None) -> list[SourceFile]:
     """The files of the sources, in the order in which a build reads them.
 
     Args:
-        sources: `sample`, files, folders or globs.
+        sources: `sample`, files, folders or globs, or names of which there are copies.
+        copies: see `Copies`.
 
     Raises:
         SourceError: one of them is none of these, or holds no file that can be read.
@@ -70,7 +76,16 @@ def find_source_files(sources: Sequence[str]) -> list[SourceFile]:
             place = files("duplexdata.pipeline.load.sample") / "sample.jsonl"
             found.append(SourceFile(Path(str(place)), "sample", _name("sample", stems)))
             continue
+        if copies and one in copies:
+            called: dict[str, str] = {}  # a repository's files share one name
+            for repository, said, copy in copies[one]:
+                if repository not in called:
+                    called[repository] = _name(repository, stems)
+                found.append(SourceFile(copy, said, called[repository]))
+            continue
         path = Path(one)
+        if (path / "manifest.json").is_file() and (path / "data").is_dir():
+            path /= "data"  # of a run's folder a build reads the rows
         if path.is_file():
             paths = [path]
         elif path.is_dir():

@@ -25,6 +25,7 @@ from .report import Breach, Report, Verdict
 from .sampled import SAMPLE, in_words, validator_of
 from .settings import Settings
 from .shape import generator_of
+from .source import Copies
 from .stage_rows import row_of_script, row_of_slices
 from .tally import Tally
 from .text import Cutter, compile_markers
@@ -41,13 +42,19 @@ def is_stage(path: Path) -> bool:
 
 
 def validate_stage(
-    path: Path, *, sources: Sequence[str] = (), layout: str | None = None, show: int = 3
+    path: Path,
+    *,
+    sources: Sequence[str] = (),
+    copies: Copies | None = None,
+    layout: str | None = None,
+    show: int = 3,
 ) -> Report:
     """Checks the folder of a stage.
 
     Args:
         path: the folder.
         sources: what the dialogues were read from; without it, nothing is compared with it.
+        copies: of sources that lie elsewhere.
         layout: how the source's rows are read, where the folder does not say.
         show: how many breaches of each check are kept for the screen.
 
@@ -63,7 +70,7 @@ def validate_stage(
         _check_dialogues(files, report)
         report.leave("source", "compare the scripts: duplexdata validate after interrupt")
     else:
-        _check_scripts(files, kind, path, stage, sources, layout, report)
+        _check_scripts(files, kind, path, stage, sources, copies, layout, report)
     if not report.rows:
         raise FolderError(f"{path} holds no row; make it again with --overwrite")
     report.leave("nothing lost", "the manifest of the run that is exported tells")
@@ -167,10 +174,11 @@ def _check_scripts(
     path: Path,
     stage: Mapping[str, Any],
     sources: Sequence[str],
+    copies: Copies | None,
     layout: str | None,
     report: Report,
 ) -> None:
-    bench = _bench(path, stage, sources, layout, report)
+    bench = _bench(path, stage, sources, copies, layout, report)
     row_of = row_of_slices if kind == "slices" else row_of_script
     before = 0
     for file in files:
@@ -238,6 +246,7 @@ def _bench(
     path: Path,
     stage: Mapping[str, Any],
     sources: Sequence[str],
+    copies: Copies | None,
     layout: str | None,
     report: Report,
 ) -> Bench:
@@ -254,7 +263,7 @@ def _bench(
         # Before statements are added there are none to be counted.
         manifest=None if stage["stage"] == "interrupt" else manifest,
     )
-    source = scan(sources, layout, manifest, rejected, report)
+    source = scan(sources, copies, layout, manifest, rejected, report)
     if source is not None:
         source.rewind()
     tokenizer = same_tokenizer(recipe["tokenizer"], manifest)

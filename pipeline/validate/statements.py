@@ -5,7 +5,7 @@ from typing import Any
 
 from ..declarative import fault
 from .mixture import looks_ordinary, some_ordinary
-from .nouns import Said, Utterance
+from .nouns import Said, Utterance, was_released
 from .report import Verdict
 from .settings import Settings
 from .text import FEWEST_WORDS, MOST_WORDS, Cutter, Markers
@@ -32,14 +32,24 @@ def check_statements(
         cutter: cuts texts into slices and words.
         markers: what is undone before a text is judged.
         verdict: takes what is found; of a row with statements rule 7 comes into its scope.
+
+    Of a row that was a row of duplexdata's before, the manifest does not tell how many.
     """
     for one in said:
         if one.utterance.kind == KIND:
             _check_declarative(one, language, markers, verdict)
-    if settings.manifest is not None:
-        recipe = settings.manifest["recipe"]
-        if not (some_ordinary(recipe) and looks_ordinary(said)):
-            _check_numbers(said, recipe, language, cutter, verdict)
+    if settings.manifest is None:
+        return
+    recipe, counts = settings.manifest["recipe"], settings.manifest.get("counts")
+    if some_ordinary(recipe) and looks_ordinary(said):
+        return
+    if not isinstance(counts, Mapping) or not counts.get("scripts") or _released(said):
+        _check_numbers(said, recipe, language, cutter, verdict)
+
+
+def _released(said: Sequence[Said]) -> bool:
+    """Whether statements were added to the row by the recipe, though it was a script before."""
+    return was_released([one.utterance for one in said])
 
 
 def fewest_pairs(one: Said, language: str, cutter: Cutter) -> int:
@@ -118,7 +128,7 @@ def _by_answer(said: Sequence[Said]) -> Iterator[tuple[Said, list[Said]]]:
         if one.utterance.kind == KIND:
             statements.append(one)
             continue
-        if answer is not None:
+        if answer is not None and not one.utterance.over:
             yield answer, statements
         whole = one.utterance.role == "assistant" and not one.utterance.unheard
         answer, statements = (one if whole else None), []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .nouns import Row, Said, Utterance
+from .nouns import RELEASED, Row, Said, Utterance
 from .report import Verdict
 from .settings import Settings
 from .shape import check_shape
@@ -152,7 +152,9 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
                 )
             if one.start != cursor:
                 verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
-            if one.over != after_cut:
+            if one.over and not after_cut and _rest_unknown(utterances[:index]):
+                verdict.leave("rule 4", f"{RELEASED}: where its cuts lie, as the rest is not known")
+            elif one.over != after_cut:
                 verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
             last = one.start + _count(one) - 1
             cursor, answer_at, after_cut = last + 1, last, False
@@ -186,6 +188,11 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
         verdict.breach(
             "rule 3", f"{wanted} pairs: {wanted - idle} with speech, {idle} idle", f"{pairs}"
         )
+
+
+def _rest_unknown(before: Sequence[Utterance]) -> bool:
+    """Whether the utterance before may have been cut without saying what was unheard."""
+    return bool(before) and before[-1].role == "assistant" and before[-1].origin == RELEASED
 
 
 def _check_over(one: Utterance, answer: Utterance, where: str, verdict: Verdict) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .nouns import EDITED, Row, Said, Utterance
+from .nouns import EDITED, RELEASED, Row, Said, Utterance, was_released
 from .report import Verdict
 
 
@@ -67,6 +67,9 @@ def unknown_in(row: Row) -> str | None:
 def check_type(row: Row, verdict: Verdict) -> None:
     """Checks what a type allows, of rows whose kinds are all known here."""
     row_type, utterances = ROW_TYPES[row.type or ""], row.utterances or ()
+    if was_released(utterances):
+        _check_released(row_type, utterances, verdict)
+        return
     fewest, most = row_type.sources
     if not fewest <= len(row.source_ids) <= most:
         wanted = f"{fewest}-{most}" if fewest < most else f"{most}"
@@ -100,11 +103,23 @@ def check_type(row: Row, verdict: Verdict) -> None:
         )
 
 
+def _check_released(row_type: RowType, utterances: Sequence[Utterance], verdict: Verdict) -> None:
+    """What is left to check of a row whose interruptions were found in slices."""
+    verdict.leave("type", f"{RELEASED}: how many dialogues and cuts, and who wrote which text")
+    cut_ins = (*row_type.cut_ins, "stop") if row_type.cut_ins else ()
+    for index, one in enumerate(utterances):
+        if one.kind not in (*row_type.kinds, *cut_ins, _STATEMENT):
+            verdict.breach("type", f"the kinds {', '.join(row_type.kinds)}", one.kind)
+        if one.kind != _STATEMENT and one.over != (one.kind in cut_ins):
+            wanted = f"only {' or '.join(cut_ins) or 'nobody'} cutting in"
+            verdict.breach("type", wanted, f"utterance {index} ({one.kind}): over {one.over}")
+
+
 def check_first_cuts(
     row: Row, said: Sequence[Said], slices_of: Callable[[str], Sequence[str]], verdict: Verdict
 ) -> None:
     """Checks that a reset's cuts lie in the first answers that can be cut (rule 4)."""
-    if row.type != "dialogue_reset":
+    if row.type != "dialogue_reset" or was_released(row.utterances):
         return
     cuts = 0
     for index, one in enumerate(said):

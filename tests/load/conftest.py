@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from duplexdata.pipeline.dialogue import Dialogue
+from duplexdata.pipeline.load.block import Block
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.recipe import Recipe
 
@@ -24,7 +25,8 @@ def read_sources() -> ReadSources:
     ) -> tuple[list[Dialogue], Reading]:
         recipe = Recipe(format="tdm", source=tuple(map(str, sources)), **knobs)
         reading = Reading(recipe, say)
-        return [one for block in reading.blocks() for one in block.dialogues], reading
+        blocks = [block for block in reading.blocks() if isinstance(block, Block)]
+        return [one for block in blocks for one in block.dialogues], reading
 
     return read
 

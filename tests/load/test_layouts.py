@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +15,11 @@ import pytest
 
 from duplexdata.pipeline.dialogue import Dialogue
 from duplexdata.pipeline.load.layouts import LAYOUTS, guess_layout
+from duplexdata.pipeline.load.layouts.message import Layout
 from duplexdata.pipeline.load.reading import Reading
+from duplexdata.pipeline.validate.layouts import read_dialogue
+
+from ..conftest import ROOT
 
 Read = Callable[..., tuple[list[Dialogue], Reading]]
 
@@ -29,6 +34,26 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ultrachat_200k": {"prompt_id": "i", "prompt": TEXTS[0], "messages": MESSAGES},
     "openai": {"id": "i", "messages": MESSAGES},
     "sharegpt": {"id": "i", "conversations": CONVERSATIONS},
+    "oasst": {
+        "message_tree_id": "i",
+        "prompt": {
+            "role": "prompter",
+            "text": TEXTS[0],
+            "replies": [
+                {
+                    "role": "assistant",
+                    "text": TEXTS[1],
+                    "replies": [
+                        {
+                            "role": "prompter",
+                            "text": TEXTS[2],
+                            "replies": [{"role": "assistant", "text": TEXTS[3], "replies": None}],
+                        }
+                    ],
+                }
+            ],
+        },
+    },
 }
 
 
@@ -47,8 +72,8 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
 
 
 def test_every_layout_has_an_example_here() -> None:
-    """A new layout must come with a row in this file."""
-    assert set(EXAMPLES) == set(LAYOUTS)
+    """A new layout of dialogues must come with a row in this file."""
+    assert set(EXAMPLES) == {name for name, layout in LAYOUTS.items() if isinstance(layout, Layout)}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -195,7 +220,7 @@ def test_text_parts_in_parquet(read: Read) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_ids(name: str, ids: list[Any], expected: list[str], read: Read) -> None:
     """A string or an integer is an id; without one, or on its repeat, the row number stands in."""
-    key = "prompt_id" if name == "ultrachat_200k" else "id"
+    key = {"ultrachat_200k": "prompt_id", "oasst": "message_tree_id"}.get(name, "id")
     row = {other: value for other, value in EXAMPLES[name].items() if other != key}
     rows = [row if own is ... else {**row, key: own} for own in ids]
     dialogues, _ = read(rows, duplicates="keep", layout=name if ... not in ids else None)
@@ -236,3 +261,79 @@ def test_a_rejected_row_leaves_its_id_to_the_next(read: Read) -> None:
     ]
     dialogues, _ = read(rows)
     assert [one.source_id for one in dialogues] == ["rows:j", "rows:i", "rows:k"]
+
+
+def tree(text: str, *replies: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A message of a tree; the prompter's where its text is a question."""
+    role = "prompter" if text.endswith("?") else "assistant"
+    return {"text": text, "role": role, "replies": list(replies), **more}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        # The longest path is taken, whatever the ranks.
+        (tree("q?", tree("a", rank=0), tree("b", tree("r?", tree("c")), rank=1)), "q? b r? c"),
+        # Of paths that are as long, the better ranked; one without a rank comes last.
+        (tree("q?", tree("a"), tree("b", rank=1), tree("c", rank=0)), "q? c"),
+        (tree("q?", tree("a"), tree("b")), "q? a"),
+        # They are compared where they part, not by what comes below.
+        (
+            tree(
+                "q?",
+                tree("a", tree("r?", tree("c", rank=0)), rank=1),
+                tree("b", tree("s?", tree("d", rank=9)), rank=0),
+            ),
+            "q? b s? d",
+        ),
+        # A question that nobody answers makes no path longer.
+        (tree("q?", tree("a", tree("r?"), rank=1), tree("b", rank=0)), "q? b"),
+        # What was deleted is not there.
+        (tree("q?", tree("a", rank=0, deleted=True), tree("b", rank=1)), "q? b"),
+    ],
+)
+def test_of_a_tree_the_best_of_the_longest_paths_is_read(
+    prompt: dict[str, Any], expected: str, read: Read
+) -> None:
+    """And the validator's own reading finds the same."""
+    row = {"message_tree_id": "i", "prompt": prompt}
+    dialogues, _ = read([row])
+    assert " ".join(turn.text for turn in dialogues[0].turns) == expected
+    checked = read_dialogue(row, "oasst")
+    assert checked is not None
+    assert " ".join(checked.turns) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        (tree("q?"), "no_answer"),
+        (tree("q?", tree("a"), deleted=True), "no_answer"),
+        (tree("q?", {"text": "a", "role": "narrator"}), "no_answer"),
+        (tree("q?", tree("a", {"text": "x", "role": "narrator", "replies": [tree("b")]})), "role"),
+    ],
+)
+def test_a_tree_without_a_path_is_rejected(prompt: dict[str, Any], reason: str, read: Read) -> None:
+    """The reason says what is missing."""
+    good = {"message_tree_id": "i", "prompt": tree("q?", tree("a"))}
+    _, reading = read([good, {"message_tree_id": "j", "prompt": prompt}])
+    assert len(reading.rejected) == 1
+    assert reason in reading.rejected[0].reason
+
+
+def test_the_layout_of_the_docs_reads_its_rows() -> None:
+    """What docs/extending.md shows is a layout, as it stands there."""
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    (code,) = [
+        one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "ticket" in one
+    ]
+    names: dict[str, Any] = {"__package__": "duplexdata.pipeline.load.layouts"}
+    exec(code, names)  # noqa: S102  # the page is ours
+    layout = names["LAYOUT"]
+    said = [{"speaker": "client", "words": "Hi?"}, {"speaker": "agent", "words": "Hello."}]
+    row = {"ticket": 7, "dialog": said}
+    assert layout.fits(row)
+    assert set(row) == set(layout.columns)
+    found = layout.read(row)
+    assert found.id == 7
+    assert found.messages == (("user", "Hi?"), ("assistant", "Hello."))

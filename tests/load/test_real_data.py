@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from duplexdata.pipeline.dialogue import Dialogue
-from duplexdata.pipeline.errors import SourceError
 from duplexdata.pipeline.load.reading import Reading
 
 Read = Callable[..., tuple[list[Dialogue], Reading]]
@@ -107,10 +106,22 @@ def test_real_files_are_counted_as_by_hand(
     assert [[turn.text for turn in one.turns] for one in dialogues] == texts
 
 
-def test_trees_are_no_dialogues(real_data: Path, read_sources: Read) -> None:
-    """A file of another kind is refused by what its first rows hold."""
-    with pytest.raises(SourceError, match="message_tree_id"):
-        read_sources(real_data / "oasst_trees.jsonl")
+def test_trees_give_a_dialogue_each(real_data: Path, read_sources: Read) -> None:
+    """Of every tree one path is read, from its prompt to an answer, none longer in the tree."""
+    file = real_data / "oasst_trees.jsonl"
+    dialogues, reading = read_sources(file)
+    assert not reading.rejected
+    trees = [json.loads(line) for line in file.read_bytes().splitlines()]
+    assert len(dialogues) == len(trees) == 50
+    for dialogue, tree in zip(dialogues, trees, strict=True):
+        assert dialogue.source_id == f"oasst_trees:{tree['message_tree_id']}"
+        assert dialogue.turns[0].text == tree["prompt"]["text"]
+        assert len(dialogue.turns) == 2 * (depth(tree["prompt"]) // 2)
+
+
+def depth(node: dict[str, Any]) -> int:
+    """The messages of the longest path from one down."""
+    return 1 + max((depth(one) for one in node["replies"]), default=0)
 
 
 def test_rejected_rows_are_the_ones_that_an_editor_shows(

@@ -34,9 +34,8 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if row_format not in made:
             flags = {"format": row_format, "source": ["sample"], "statements": 0.8, "samples": 0}
             out = tmp_path_factory.mktemp(row_format) / "run"
-            made[row_format] = run_build(
-                flags, config=None, out=out, workers=1, engine="local", overwrite=False
-            )
+            run_build(flags, config=None, out=out, workers=1, engine="local", overwrite=False)
+            made[row_format] = out
         return made[row_format]
 
     return one

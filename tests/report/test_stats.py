@@ -38,7 +38,8 @@ PAPER = {"uninterrupted": (153.9, 2342.2), "dialogue_reset": (194.7, 2906.5)}
 def build(out: Path, row_format: str, **flags: Any) -> Path:
     """A run of the sample with statements, in this process."""
     given = {"format": row_format, "source": ["sample"], "statements": 0.7, "samples": 0, **flags}
-    return run_build(given, config=None, out=out, workers=1, engine="local", overwrite=False)
+    run_build(given, config=None, out=out, workers=1, engine="local", overwrite=False)
+    return out
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from duplexdata.pipeline.errors import TokenizerError
 from duplexdata.pipeline.load.files import raw_rows
 from duplexdata.pipeline.load.layouts import COLUMNS
+from duplexdata.pipeline.load.raw_file import LocalFile
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 from duplexdata.pipeline.slice.tokenizers.accelerator import CHOICE, PROBE, is_exact
@@ -86,7 +87,8 @@ def test_what_the_pattern_parts_is_parted_alike(parts: list[str]) -> None:
 )
 def test_real_dialogues_are_encoded_alike(file: Path) -> None:
     """Every text of every real file."""
-    texts = [text for row in raw_rows(file, COLUMNS) for text in strings(row.value)]
+    rows = raw_rows(LocalFile(file, file.name), COLUMNS)
+    texts = [text for row in rows for text in strings(row.value)]
     assert len(texts) > 100
     assert_same(texts)
 

@@ -17,6 +17,7 @@ FILES = (
     "sharegpt_zh.jsonl",
     "sharegpt_gpt4.jsonl",
     "messages_with_empty_replies.jsonl",
+    "oasst_trees.jsonl",
 )
 ROW_RULES = {
     "tdm": ("shape", "type", "rule 1", "rule 3", "rule 4", "rule 5", "rule 6"),

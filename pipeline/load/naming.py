@@ -1,0 +1,142 @@
+"""What a usable row becomes: a dialogue or a script, with id, key, language and split.
+
+Here a row turns out to be a duplicate, too, or not to be drawn.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from ..chance import Chance
+from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
+from ..recipe import Recipe, SourceOptions
+from .block import GivenScript
+from .language import guess_language
+from .layouts.script import RawScript
+from .raw_file import RawFile, stem_of
+from .rejects import Reject
+from .scripts import content_key, copy_of, name_script, split_of_shard
+
+_NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
+
+
+@dataclass(frozen=True, slots=True)
+class UsableRow:
+    """The turns of a row, and its own id, if it has one."""
+
+    id: Any
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """Where a row stands, as far as its name depends on it.
+
+    Attributes:
+        name: what the ids of its file's rows begin with.
+        stem: of its file.
+        row: its number under that name, from 1.
+        read: how many rows were read of all sources, with it.
+        ordinal: the number of its source in the recipe.
+        options: of that source.
+    """
+
+    name: str
+    stem: str
+    row: int
+    read: int
+    ordinal: int
+    options: SourceOptions
+
+
+@dataclass(slots=True)
+class Naming:
+    """What was named so far; it grows with the sources, by some 170 bytes a row."""
+
+    recipe: Recipe
+    _ids: set[str] = field(default_factory=set)
+    _first: dict[bytes, int] = field(default_factory=dict)
+    _copies: Counter[bytes] = field(default_factory=Counter)
+    _stems: Counter[str] = field(default_factory=Counter)
+
+    def of_file(self, file: RawFile) -> str:
+        """What ids begin with: the Hub id or the file's stem, told apart where it repeats."""
+        stem = file.repository or stem_of(file.name) or file.name
+        self._stems[stem] += 1
+        return stem if self._stems[stem] == 1 else f"{stem}~{self._stems[stem]}"
+
+    def dialogue(self, usable: UsableRow, place: RowPlace) -> Dialogue | Reject:
+        """The dialogue of a row, if it is drawn and no duplicate."""
+        content = turns_key(usable.turns)
+        if not self._drawn(content, place.options):
+            return _not_drawn(place.options)
+        short = bytes.fromhex(content)  # half the memory, for millions of rows
+        first = self._first.setdefault(short, place.read)
+        copy = 0
+        if first != place.read:
+            if self.recipe.duplicates == "reject":
+                return Reject("duplicate", f"of row {first} of all that were read")
+            copy = self._copies[short] = self._copies[short] + 1
+        language = self._language(place.options)
+        if language == "auto":
+            language = guess_language(turn.text for turn in usable.turns)
+        return Dialogue(
+            source_id=self._source_id(usable.id, place),
+            key=copy_key(content, copy) if copy else content,
+            language=language,
+            turns=usable.turns,
+            split=self._split(content),
+            source=place.ordinal,
+        )
+
+    def script(self, raw: RawScript, place: RowPlace) -> GivenScript | Reject:
+        """The script of a row, if it is drawn and no duplicate."""
+        content = "" if raw.finished else content_key(raw)
+        called = str(raw.id) if raw.finished else f"{raw.type}-{content}"
+        if not self._drawn(called, place.options):
+            return _not_drawn(place.options)
+        short = blake2b(called.encode(), digest_size=10).digest()
+        first = self._first.setdefault(short, place.read)
+        ordinal = 0
+        if first != place.read:
+            if raw.finished or self.recipe.duplicates == "reject":
+                return Reject("duplicate", f"of row {first} of all that were read")
+            ordinal = self._copies[short] = self._copies[short] + 1
+        source_id = "" if raw.finished else self._source_id(raw.id, place)
+        language = self._language(place.options)
+        key = copy_of(content, ordinal)
+        script = name_script(raw, key, source_id, language, self.recipe.markers)
+        split: Split = split_of_shard(place.stem) if raw.finished else "train"
+        return GivenScript(script, split, raw.finished)
+
+    def _drawn(self, content: str, options: SourceOptions) -> bool:
+        # By content: copies are drawn alike, and a higher weight only adds rows.
+        return options.weight >= 1 or self._share(content, "weight") < options.weight
+
+    def _language(self, options: SourceOptions) -> str:
+        return options.language or self.recipe.language
+
+    def _source_id(self, own: Any, place: RowPlace) -> str:
+        if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
+            # Half a surrogate pair cannot be written.
+            own = str(own).encode("utf-8", "backslashreplace").decode()
+            source_id = f"{place.name}:{own}"
+            if source_id not in self._ids and not _NUMBERED.fullmatch(own):
+                self._ids.add(source_id)
+                return source_id
+        return f"{place.name}:#{place.row}"
+
+    def _split(self, content: str) -> Split:
+        if self.recipe.validation <= 0:
+            return "train"
+        # By content, so that copies of a dialogue stay together (rule 9).
+        return "validation" if self._share(content, "split") < self.recipe.validation else "train"
+
+    def _share(self, content: str, purpose: str) -> float:
+        return Chance(self.recipe.seed, (content,)).of(purpose).fraction()
+
+
+def _not_drawn(options: SourceOptions) -> Reject:
+    return Reject("not_drawn", f"the weight of {options.path} is {options.weight}")
