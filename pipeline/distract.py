@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice, takewhile
 
 from .chance import Chance
 from .dialogue import Ask, Script, Scripting, Utterance, is_cut
@@ -46,6 +47,7 @@ def distract(script: Script, distraction: Distraction) -> Scripting:
 
     After each answer that is heard whole come the whole part of `statements`, and one
     more with the probability of the rest; at most one of them over it, the others after.
+    Those that a script of a source has already count, and come first.
     All statements of a script are asked for at once.
     """
     recipe = distraction.recipe
@@ -58,15 +60,17 @@ def distract(script: Script, distraction: Distraction) -> Scripting:
     reply = yield Ask("statement", script.language, values, history=script.utterances)
     over = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/over")
     utterances: list[Utterance] = []
+    behind = [number + _said_already(script, number) for number in after]
     ordinal = 0
     for number, utterance in enumerate(script.utterances):
         utterances.append(utterance)
-        for nth in range(after.count(number)):
+        for nth in range(behind.count(number)):
             text = defuse(reply.texts[ordinal].strip(), recipe.markers)
             statement = Utterance(
                 "user", text, len(text), -1, "statement", "statement", reply.origin
             )
-            if nth == 0 and over.fraction(number) < recipe.over:
+            first = nth == 0 and utterance.role == "assistant"
+            if first and over.fraction(number) < recipe.over:
                 statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
             ordinal += 1
@@ -77,12 +81,18 @@ def _places(script: Script, recipe: Recipe) -> list[int]:
     """For each statement to come, the number of the answer that it follows."""
     more = Chance(recipe.seed, script.keys).of(f"statements/{script.type}/more")
     whole = int(recipe.statements)
-    return [
-        number
-        for number, utterance in enumerate(script.utterances)
-        if utterance.role == "assistant" and not is_cut(script.utterances, number)
-        for _ in range(whole + (more.fraction(number) < recipe.statements - whole))
-    ]
+    places = []
+    for number, utterance in enumerate(script.utterances):
+        if utterance.role == "assistant" and not is_cut(script.utterances, number):
+            count = whole + (more.fraction(number) < recipe.statements - whole)
+            places += [number] * (count - _said_already(script, number))
+    return places
+
+
+def _said_already(script: Script, number: int) -> int:
+    """How many statements follow an answer before any is added."""
+    following = islice(script.utterances, number + 1, None)
+    return sum(1 for _ in takewhile(lambda one: one.kind == "statement", following))
 
 
 def _statements(script: Script, count: int, distraction: Distraction) -> tuple[str, ...]:

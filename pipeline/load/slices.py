@@ -118,6 +118,7 @@ def read_slices(
             continue
         remarks = [run for run in over if run.over is not None and run.over.start == turn.start]
         telling.hear_answer(turn, remarks, cut=cut[number])
+    read_as["dropped_at_the_end"] += bool(telling.waiting)
     if len(telling.utterances) < 2:
         raise Reject("no_answer", f"{len(telling.utterances)} utterances")
     return Heard(found, tuple(telling.utterances), read_as)
@@ -230,9 +231,14 @@ class _Telling:
         if cut:
             self.read_as["remarks_dropped"] += len(remarks)
             return
-        for number, run in enumerate(remarks):
+        said = 0
+        for run in remarks:
+            if not self._needs_no_answer(run.slices):
+                self._wait(run.slices)
+                continue
             # One at most is spoken over an answer (rule 3); the others come after it.
-            self._say(run.slices, "statement", "statement", run.said if number == 0 else -1)
+            self._say(run.slices, "statement", "statement", run.said if said == 0 else -1)
+            said += 1
             self.read_as["statements"] += 1
 
     def hear_user(self, turn: _Run, after: Role | None) -> None:
@@ -248,12 +254,22 @@ class _Telling:
             self.read_as["stops"] += 1
         elif after is None:
             self.read_as["dropped_at_the_end"] += 1
-        elif self.utterances and self.cut_at < 0:
+        elif self.utterances and self.cut_at < 0 and self._needs_no_answer(slices):
             self._say(slices, "statement", "statement", -1)
             self.read_as["statements"] += 1
         else:
-            self.waiting = slices
-            self.read_as["messages_with_a_pause"] += 1
+            self._wait(slices)
+
+    def _wait(self, slices: Sequence[str]) -> None:
+        """What is said here is the begin of the next message."""
+        self.waiting += slices
+        self.read_as["messages_with_a_pause"] += 1
+
+    def _needs_no_answer(self, slices: Sequence[str]) -> bool:
+        """Whether what was let pass can be a statement at all (rule 7)."""
+        from ..declarative import fault  # its patterns take time to compile
+
+        return fault(join_words(slices, self.language), self.language) is None
 
     def _say(self, slices: Sequence[str], state: State, kind: str, at: int) -> None:
         text = join_words(slices, self.language)

@@ -168,6 +168,27 @@ def test_one_slice_over_an_answer_is_told_by_how_that_goes_on(slice_: str, state
     )
 
 
+def test_a_question_over_an_answer_is_no_statement() -> None:
+    """What rule 7 refuses is the begin of the next message; at the end it is left out."""
+    over = [
+        ("How do I keep a pot?", ""),
+        ("", "Give it the brightest window"),
+        ("Tap water, is it", " you have, and water it only"),
+        ("all right?", " when the top is dry."),
+        ("", ""),
+    ]
+    heard = told([*over, ("And the pot?", ""), ("", "A small one.")])
+    assert [one.text for one in heard.utterances if one.role == "user"] == [
+        "How do I keep a pot?",
+        "Tap water, is it all right? And the pot?",
+    ]
+    assert heard.read_as["messages_with_a_pause"] == 1
+    assert not heard.read_as["statements"]
+    alone = told(over)
+    assert [one.kind for one in alone.utterances] == ["message", "answer"]
+    assert alone.read_as["dropped_at_the_end"] == 1
+
+
 def test_an_assistant_that_falls_silent_late_was_cut() -> None:
     """All that was heard of it is its text, and the user began before its end."""
     pairs = [
@@ -325,6 +346,38 @@ def test_statements_are_added_to_released_rows(row_format: str, tmp_path: Path) 
     (row,) = rows_of(out)
     kinds = [one["kind"] for one in row["utterances"]]
     assert kinds == ["message", "answer", "interjection", "answer", "statement", "statement"]
+    report = validate(out)
+    assert report.breaches == 0, report.lines()
+
+
+REMARK: Pairs = [
+    *CUT[:2],
+    ("I see,", " and water it"),
+    ("of course.", " only when"),
+    ("", " it is dry to the touch,"),
+    ("", " or a bit later."),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+@pytest.mark.parametrize(("statements", "origins"), [
+    (1, ["duplex_ultrachat"]), (3, ["duplex_ultrachat", "offline", "offline"]),
+])  # fmt: skip
+def test_remarks_that_are_there_count(
+    row_format: str, statements: int, origins: list[str], tmp_path: Path
+) -> None:
+    """What is added comes after them, so that at most one is over the answer."""
+    source = jsonl(tmp_path / "rows.jsonl", [row_of(REMARK)])
+    config = tmp_path / "recipe.toml"
+    config.write_text("over = 1.0\n", "utf-8")
+    flags = {"source": [str(source)], "format": row_format, "statements": statements}
+    out = tmp_path / "out"
+    run_build(flags, config=config, out=out, workers=1, engine="local", overwrite=False)
+    (row,) = rows_of(out)
+    said = [one for one in row["utterances"] if one["kind"] == "statement"]
+    assert [one["origin"] for one in said] == origins
+    assert [one["over"] for one in said] == [True, *(False for _ in said[1:])]
     report = validate(out)
     assert report.breaches == 0, report.lines()
 
