@@ -22,9 +22,9 @@ _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 
 
-def _hash64(*parts: str) -> int:
-    joined = b"".join(map(_framed, parts))
-    return int.from_bytes(blake2b(joined, digest_size=8).digest(), "little")
+@lru_cache(maxsize=1024)
+def _begin(seed: int, purpose: str) -> bytes:
+    return _framed(str(seed)) + _framed(purpose)
 
 
 @lru_cache(maxsize=4096)  # purposes come again and again, and a key for each of its own
@@ -86,4 +86,5 @@ class Chance:
 
     def of(self, purpose: str) -> Draws:
         """The draws of a purpose, for instance `cut` or `words/message/0`."""
-        return Draws(_hash64(str(self.seed), purpose, *self.keys))
+        joined = b"".join((_begin(self.seed, purpose), *map(_framed, self.keys)))
+        return Draws(int.from_bytes(blake2b(joined, digest_size=8).digest(), "little"))

@@ -172,7 +172,8 @@ def turns_key(turns: Sequence[Turn]) -> str:
     parts: list[bytes] = []
     for role, text in turns:
         data = text.encode()
-        parts += (role.encode(), b":%d:" % len(data), data)
+        begin = b"assistant:%d:" if role == "assistant" else b"user:%d:"
+        parts += (begin % len(data), data)
     return blake2b(b"".join(parts), digest_size=10).hexdigest()
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..markers import IDLE
-from ..slice.joining import SPACES
+from ..slice.joining import SPACES, usual_space
 from ..slice.schedule import SlicedScript
 from .columns import MESSAGE, message_lists, row_schema, to_table
 from .spaces import spaces_of
@@ -22,24 +22,27 @@ SCHEMA = row_schema(pa.field("output", pa.list_(MESSAGE)))
 
 _NONE = np.zeros(0, dtype=np.int64)
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_SPACE = 0x20
 
 
 def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     """A row a script; the schema's metadata holds what stands between slices (`SPACES`)."""
     pairs = [one.pairs for one in sliced]
     total = sum(pairs)
-    pool, firsts = _pool(sliced)
-    counts = np.array([count for one in sliced for count in one.heard], dtype=np.int64)
-    # Where each utterance's first slice stands among all contents of all rows.
-    row_begins = (np.cumsum(pairs) - pairs).tolist()
-    places = np.array(
-        [
-            2 * (begin + start) + (utterance.role == "assistant")
-            for one, begin in zip(sliced, row_begins, strict=True)
-            for utterance, start in zip(one.script.utterances, one.starts, strict=True)
-        ],
-        dtype=np.int64,
+    users = [u.role == "user" for one in sliced for u in one.script.utterances]
+    is_user = np.array(users, dtype=np.bool_)
+    rows = np.repeat(
+        np.arange(len(sliced)), np.array([len(one.starts) for one in sliced], dtype=np.int64)
     )
+    pool, firsts, unusual = _pool(sliced, is_user, rows)
+    heard = [count for one in sliced for count in one.heard]
+    starts = [start for one in sliced for start in one.starts]
+    counts = np.array(heard, dtype=np.int64)
+    # Where each utterance's first slice stands among all contents of all rows.
+    row_begins = np.cumsum(pairs, dtype=np.int64) - np.array(pairs, dtype=np.int64)
+    places = 2 * (row_begins[rows] + np.array(starts, dtype=np.int64)) + ~is_user
     index = np.zeros(2 * total, dtype=np.int32)  # 0 is <idle>
     twice = 2 * _count_up(counts)
     index[np.repeat(places, counts) + twice] = np.repeat(firsts, counts) + twice
@@ -51,18 +54,26 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
         sliced,
         SCHEMA,
         {"output": message_lists([2 * count for count in pairs], roles, contents)},
-        starts=[start for one in sliced for start in one.starts],
-        slices=[count for one in sliced for count in one.heard],
+        starts=starts,
+        slices=heard,
     )
-    spaces = json.dumps(spaces_of(sliced), ensure_ascii=False)
+    spaces = json.dumps(spaces_of([sliced[row] for row in unusual]), ensure_ascii=False)
     return table.replace_schema_metadata({SPACES: spaces.encode()})
 
 
-def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints]:
+def _pool(
+    sliced: Sequence[SlicedScript], is_user: Bools, rows: Ints
+) -> tuple[pa.StringArray, Ints, list[int]]:
     """All slices of all utterances as one string array, `<idle>` first.
 
+    Args:
+        sliced: the rows.
+        is_user: of each utterance.
+        rows: the row of each utterance.
+
     Returns:
-        The array, and for each utterance the element of its first slice. The next slices
+        The array, for each utterance the element of its first slice, and the rows with
+        other white space between two slices of a message than is usual. The next slices
         are two elements apart: between two stands the white space that no slice carries,
         which between those of an answer is nothing.
     """
@@ -78,11 +89,18 @@ def _pool(sliced: Sequence[SlicedScript]) -> tuple[pa.StringArray, Ints]:
     edges[2:-1:2] = np.concatenate([_NONE, *(one.ends for one in slices)]) + shifts
     edges[-1] = edges[-2]
     # Element 0 is <idle>, 1 the first slice, 2 what follows it, 3 the second slice, ...
-    pool = pa.StringArray.from_buffers(
-        len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(b"".join(texts))
-    )
-    firsts: Ints = 1 + 2 * (np.cumsum(counts) - counts)
-    return pool, firsts
+    data = b"".join(texts)
+    pool = pa.StringArray.from_buffers(len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(data))
+    after = np.cumsum(counts)
+    firsts: Ints = 1 + 2 * (after - counts)
+    between = np.repeat(is_user, counts)
+    between[after - 1] = False  # what follows its last slice is not between two
+    begins, ends = edges[2:-1:2][between], edges[3::2][between]
+    spaced = np.array([usual_space(one.script.language) != "" for one in sliced], dtype=np.bool_)
+    whose = np.repeat(rows, counts)[between]
+    one_space = (ends == begins + 1) & (np.frombuffer(data, dtype=np.uint8)[begins] == _SPACE)
+    unusual = np.where(spaced[whose], ~one_space, ends > begins)
+    return pool, firsts, np.unique(whose[unusual]).tolist()
 
 
 def _count_up(counts: Ints) -> Ints:

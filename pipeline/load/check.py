@@ -1,16 +1,14 @@
 """From a raw row to turns: what is dropped and counted, and what rejects the row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dialogue import Role, Turn
 from .layouts.message import Message
 from .rejects import Reject
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):  # a tuple is made three times as fast, and these are millions
     """The turns of a usable row, and how many of its messages were dropped."""
 
     turns: tuple[Turn, ...]
@@ -28,7 +26,7 @@ def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
     Raises:
         Reject: the dialogue cannot be used.
     """
-    spoken = [message for message in messages if message.role != "system"]
+    spoken = [message for message in messages if message[0] != "system"]
     system = len(messages) - len(spoken)
     trailing = 0
     # A question at the end that nobody answered is left out; it changes no other turn.
@@ -36,19 +34,18 @@ def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
         spoken.pop()
         trailing = 1
     turns = []
-    for number, message in enumerate(spoken):
+    for number, (told, content) in enumerate(spoken):
         role: Role = "assistant" if number % 2 else "user"
-        if message.role != role:
-            raise Reject("roles_out_of_order", f"turn {number + 1} is the {message.role}'s")
-        text = message.content
-        if type(text) is not str or not text.isascii() or not text or text.isspace():
-            text = _text(text, number + 1)
-        turns.append(Turn(role, text))
+        if told != role:
+            raise Reject("roles_out_of_order", f"turn {number + 1} is the {told}'s")
+        usual = type(content) is str and content.isascii() and content and not content.isspace()
+        turns.append(Turn(role, content if usual else _text(content, number + 1)))
     if len(turns) < 2:
         raise Reject("no_answer", f"{len(turns)} turn" + "s" * (len(turns) != 1))
-    length = sum(len(turn.text) for turn in turns)
-    if max_characters and length > max_characters:
-        raise Reject("too_long", f"{length} characters")
+    if max_characters:
+        length = sum(len(turn.text) for turn in turns)
+        if length > max_characters:
+            raise Reject("too_long", f"{length} characters")
     return Checked(tuple(turns), system, trailing)
 
 

@@ -16,6 +16,8 @@ def guess_language(texts: Iterable[str]) -> str:
     English transitions.
     """
     held = list(texts)
+    if all(map(str.isascii, held)):
+        return "en"
     han = sum(len(_HAN.findall(text)) for text in held if not text.isascii())
     if not han:
         return "en"

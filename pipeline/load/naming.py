@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..chance import Chance
 from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
@@ -22,16 +22,14 @@ from .scripts import content_key, copy_of, name_script, split_of_shard
 _NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
 
 
-@dataclass(frozen=True, slots=True)
-class UsableRow:
+class UsableRow(NamedTuple):
     """The turns of a row, and its own id, if it has one."""
 
     id: Any
     turns: tuple[Turn, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RowPlace:
+class RowPlace(NamedTuple):
     """Where a row stands, as far as its name depends on it.
 
     Attributes:

@@ -69,15 +69,20 @@ def slice_script(script: Script, slicer: Slicer, seed: int, tail_idle: int) -> S
 def _messages(script: Script, seed: int) -> Iterator[Message]:
     """The user utterances of a script, as they are to be cut."""
     ordinals: dict[str, int] = {}
+    chance = _chance(script, seed)
     for utterance in script.utterances:
         if utterance.role == "user":
             ordinal = ordinals[utterance.kind] = ordinals.get(utterance.kind, -1) + 1
-            yield _message(script, utterance, ordinal, seed)
+            yield _message(script, utterance, ordinal, chance)
 
 
-def _message(script: Script, utterance: Utterance, ordinal: int, seed: int) -> Message:
+def _chance(script: Script, seed: int) -> Chance:
     # By the key in the id, so that a row that is read again as a script is cut as it was.
-    draws = Chance(seed, (script.key,)).of(f"words/{script.type}/{utterance.kind}/{ordinal}")
+    return Chance(seed, (script.key,))
+
+
+def _message(script: Script, utterance: Utterance, ordinal: int, chance: Chance) -> Message:
+    draws = chance.of(f"words/{script.type}/{utterance.kind}/{ordinal}")
     return Message(utterance.text, script.language, draws)
 
 
@@ -99,7 +104,7 @@ def slice_message(
     script: Script, utterance: Utterance, ordinal: int, slicer: Slicer, seed: int
 ) -> Slices:
     """The word slices of a user utterance, the so-manieth of its kind in its script."""
-    return slicer.messages([_message(script, utterance, ordinal, seed)])[0]
+    return slicer.messages([_message(script, utterance, ordinal, _chance(script, seed))])[0]
 
 
 def _in_silence(utterance: Utterance) -> bool:

@@ -16,8 +16,7 @@ class Message(NamedTuple):  # a tuple is made three times as fast, and these are
     content: Any
 
 
-@dataclass(frozen=True, slots=True)
-class RawDialogue:
+class RawDialogue(NamedTuple):
     """A row's own id, if it has one, and its messages in order."""
 
     id: Any
