@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import datasets
 import jsonschema
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from duplexdata.pipeline.commands import run_build
+from duplexdata.pipeline.interrupt import TYPES
+from duplexdata.pipeline.interrupt.topic_interweaving import NAME as INTERWEAVING
 
 from .conftest import LONG, ROOT, TDM_SAMPLE, Rows, manifest_of, rows_of
 
@@ -104,6 +107,37 @@ def test_a_source_dialogue_is_in_one_split_only(sample_run: Path) -> None:
                 splits.setdefault(source_id, set()).add(file.name.split("-")[0])
     assert len(splits) == manifest_of(sample_run)["counts"]["kept"]
     assert all(len(found) == 1 for found in splits.values())
+
+
+def test_no_dialogue_crosses_the_split_in_any_type_group_or_format(tmp_path: Path) -> None:
+    """Rule 9 over all that two runs hold: every type, in groups of every size, tdm and duo."""
+    sides: dict[str, set[str]] = {}
+    seen: set[tuple[str, str, int, str]] = set()
+    for row_format in ("tdm", "duo"):
+        out = tmp_path / row_format
+        knobs: dict[str, Any] = {
+            "format": row_format,
+            "source": ["sample"],
+            "validation": 0.4,
+            "samples": 0,
+            "rates": ",".join(f"{name}=1" for name in TYPES),
+            "statements": 0.5,
+        }
+        run_build(knobs, config=None, out=out, workers=1, engine="local", overwrite=False)
+        for file in (out / "data").iterdir():
+            split = file.name.split("-")[0]
+            for row in pq.read_table(file, columns=["type", "source_ids"]).to_pylist():
+                seen.add((row_format, row["type"], len(row["source_ids"]), split))
+                for source_id in row["source_ids"]:
+                    sides.setdefault(source_id, set()).add(split)
+    assert len(sides) == 90
+    assert all(len(found) == 1 for found in sides.values())
+    both = {"train", "validation"}
+    for row_format in ("tdm", "duo"):
+        mine = [one for one in seen if one[0] == row_format]
+        for name in TYPES:
+            assert {split for _, found, _, split in mine if found == name} == both, name
+        assert {size for _, found, size, _ in mine if found == INTERWEAVING} == {3, 4, 5}
 
 
 def test_formats_split_alike(sample_run: Path, built_rows: BuiltRows) -> None:
