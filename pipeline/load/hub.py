@@ -106,7 +106,9 @@ def hub_source(
             ) from error
         commit, there = found
         say(f"{name.given}: the Hub is not asked ({error}); its cache on this machine is read")
-    readme = there.get("README.md")
+    # Of those with a short name files and licence are known: their cards are not asked for.
+    short = name.given.partition("@")[0] in _SHORT
+    readme = None if short else there.get("README.md")
     head = _head(readme) if readme else {}
     chosen = _chosen(name, there, head)
     files = [there[path] for path in chosen]
