@@ -161,7 +161,7 @@ def build(  # as many as the contract has flags
         )
     typer.echo(folder)
     if push_to:
-        push(Path(folder), push_to)
+        push(Path(folder), push_to, quiet=quiet)
 
 
 @app.command(
@@ -433,14 +433,17 @@ def stats(
     from .pipeline.report.stats import stats as count
 
     with _told(debug):
+        here = rows_at(path)
         for line in count(
-            rows_at(path),
+            here,
             tokenizer=tokenizer,
             by=by,
             as_json=as_json,
             all_tokens=all_tokens,
             probes=probes,
             workers=workers or available_cores(),
+            shown=path,
+            leave=here == Path(path),
         ):
             typer.echo(line)
 
@@ -480,16 +483,19 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, write the card, send nothing.")
     ] = False,
+    quiet: flags.Quiet = False,
     debug: flags.Debug = False,
 ) -> None:
     """Publish a finished run as a dataset on the Hugging Face Hub.
 
-    Says first what is sent, and sends only files that passed validate. The token is HF_TOKEN's
-    or that of `hf auth login`. Run again after a failure, the same command goes on.
+    Says first what is sent, and sends only files that passed validate. Measures for the card
+    what no stats.json says yet. The token is HF_TOKEN's or that of `hf auth login`. Run again
+    after a failure, the same command goes on.
     """
+    from .pipeline.commands import available_cores
     from .pipeline.publish.hub import Target
     from .pipeline.publish.push import push as publish
-    from .pipeline.screen import Screen
+    from .pipeline.screen import Level, Screen
 
     with _told(debug, go_on=_this_command(), kept="what the Hub has taken is kept"):
         url = publish(
@@ -498,7 +504,8 @@ def push(
             config=config_name,
             licence=license,
             dry_run=dry_run,
-            screen=Screen(),
+            workers=available_cores(),
+            screen=Screen(Level.QUIET if quiet else Level.NORMAL),
         )
     if url:
         typer.echo(url)

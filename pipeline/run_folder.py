@@ -21,7 +21,7 @@ STAGE = "stage.json"
 MANIFEST = "manifest.json"
 BESIDE = (
     *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
-    *("validation.json", "changes.md"),  # what validate and diff leave
+    *("validation.json", "stats.json", "changes.md"),  # what validate, stats and diff leave
 )
 SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
 

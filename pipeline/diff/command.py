@@ -5,6 +5,7 @@ from pathlib import Path
 from ..errors import FolderError
 from ..export.card import CHANGES, card, is_written_here
 from ..publish.fetch import run_folder_of
+from ..report.stats_record import measured_in
 from ..run_folder import finished_manifest
 from .compare import compare
 from .text import lines, markdown
@@ -39,4 +40,5 @@ def _write(folder: Path, section: str) -> None:
     if manifest is None:
         raise FolderError(f"{folder} has no manifest.json any more")
     (folder / CHANGES).write_text(section, encoding="utf-8", newline="\n")
-    readme.write_text(card(folder, manifest), encoding="utf-8", newline="\n")
+    text = card(folder, manifest, measured=measured_in(folder, manifest))
+    readme.write_text(text, encoding="utf-8", newline="\n")

@@ -15,6 +15,7 @@ from ..load.hub import pinned_name
 from ..load.rejects import REASONS
 from ..toml_text import toml_of
 from . import card_texts as texts
+from .card_measured import Measured, cue_lines, lengths
 from .examples import examples
 from .lanes import code, pairs_table, turns_table
 from .licence import licence_of, source_licences, why_unknown
@@ -39,7 +40,7 @@ def card(
     repository: str | None = None,
     config: str | None = None,
     licence: str | None = None,
-    tokens: Mapping[str, float] | None = None,
+    measured: Measured | None = None,
 ) -> str:
     """The card of a finished run: the same text for the same files.
 
@@ -49,7 +50,7 @@ def card(
         repository: where it will be on the Hub, as `owner/name`, if that is known.
         config: under which configuration; None is the default one.
         licence: in place of what the sources say.
-        tokens: mean tokens of a row by type, if they were counted.
+        measured: what was measured of its rows; None if nothing was yet.
     """
     from huggingface_hub import DatasetCard, DatasetCardData
 
@@ -59,7 +60,9 @@ def card(
         data,
         template_str=template,
         **_values(folder, manifest, repository, config, licence),
-        **_lengths(manifest, tokens),
+        **lengths(manifest["counts"], measured),
+        measure=_measure(repository, config),
+        cues=list(cue_lines(measured)),
     )
     text = f"{str(filled).rstrip()}\n"
     return f"{text}\n<!-- duplexdata card {sha256(text.encode()).hexdigest()} -->\n"
@@ -156,6 +159,12 @@ def _values(
     }
 
 
+def _measure(repository: str | None, config: str | None) -> str:
+    """The command that measures what a card lacks."""
+    where = "/".join(filter(None, [repository, config])) if repository else "OUT"
+    return f"duplexdata stats {where} --probes"
+
+
 def _changes(folder: Path) -> str:
     file = folder / CHANGES
     return file.read_text("utf-8").strip() if file.is_file() else ""
@@ -201,28 +210,6 @@ def _counted(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
 def _lines(counted: Mapping[str, int]) -> Iterator[str]:
     for name, count in counted.items():
         yield f"| `{name}` | {count:,} |"
-
-
-def _lengths(manifest: Mapping[str, Any], tokens: Mapping[str, float] | None) -> dict[str, Any]:
-    """Mean lengths by type beside the paper's; duo rows count as they would be sliced."""
-    written = manifest["counts"]["written"]
-    pairs = {
-        name: manifest["counts"]["pairs"].get(name, 0) / count
-        for name, count in written.items()
-        if count and manifest["counts"]["pairs"].get(name)
-    }
-    base, paper = pairs.get("uninterrupted"), texts.TABLE_1
-    lines = []
-    for name, mean in pairs.items():
-        ratio = f"{mean / base:.2f}" if base else ""
-        theirs = paper.get(name)
-        cells = [f"{mean:.1f}", ratio]
-        cells += [f"{theirs:,}", f"{theirs / paper['uninterrupted']:.2f}"] if theirs else ["", ""]
-        if tokens:
-            cells.append(f"{tokens[name]:,.1f}" if name in tokens else "")
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    head, rule = (" mean tokens |", "---:|") if tokens else ("", "")
-    return {"lengths": lines, "lengths_head": head, "lengths_rule": rule}
 
 
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:

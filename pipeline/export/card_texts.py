@@ -56,16 +56,6 @@ TRAINER_TEXTS = {
     "DUO's loss is on the state tokens and the assistant's text alone.",
 }
 
-TABLE_1: Mapping[str, float] = {
-    "uninterrupted": 153.9,
-    "topic_interweaving": 427.7,
-    "generation_termination": 89.3,
-    "regeneration": 171.2,
-    "dialogue_reset": 194.7,
-    "back_on_topic": 199.1,
-}
-"""Mean slice pairs of a row by type: Table 1 of arXiv 2406.15718."""
-
 _ALWAYS = (
     "This is text. Pauses, overlap, accents and recognition errors of real speech are not in it; "
     "a slice stands for 2 seconds whatever is said in it.",

@@ -28,6 +28,9 @@ _SECONDS = 10.0
 _NO_ROWS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files that say something of a dataset and hold none of it."""
 
+_NO_LICENCE = {"", "other", "unknown"}
+"""What a card says in place of a licence."""
+
 _WITHOUT = "name a local file or folder instead, or try --source sample"
 
 
@@ -80,8 +83,8 @@ def hub_name(source: str) -> HubName | None:
 
 def hub_source(
     name: HubName, pinned: str | None, say: Callable[[str], None]
-) -> tuple[str, list[RawFile]]:
-    """The commit that is read, and its files of rows, in a fixed order.
+) -> tuple[str, list[RawFile], str | None]:
+    """The commit that is read, its files of rows in a fixed order, and its card's licence.
 
     Args:
         name: what is wanted.
@@ -103,12 +106,16 @@ def hub_source(
             ) from error
         commit, there = found
         say(f"{name.given}: the Hub is not asked ({error}); its cache on this machine is read")
-    chosen = _chosen(name, there)
+    # Of those with a short name files and licence are known: their cards are not asked for.
+    short = name.given.partition("@")[0] in _SHORT
+    readme = None if short else there.get("README.md")
+    head = _head(readme) if readme else {}
+    chosen = _chosen(name, there, head)
     files = [there[path] for path in chosen]
     size = sum(one.size for one in files if isinstance(one, RemoteFile))
     streamed = f", {size / 1e6:,.1f} MB of them streamed" if size else ""
     say(f"{name.given}: {len(files)} files of {name.repository} at {commit[:12]}{streamed}")
-    return commit, files
+    return commit, files, _licence(head)
 
 
 class _UnreachableError(Exception):
@@ -206,8 +213,8 @@ def _cached(name: HubName, pinned: str | None) -> tuple[str, dict[str, RawFile]]
     return commit, files
 
 
-def _chosen(name: HubName, there: Mapping[str, RawFile]) -> list[str]:
-    """The paths of the files that a name means."""
+def _chosen(name: HubName, there: Mapping[str, RawFile], head: Mapping[str, Any]) -> list[str]:
+    """The paths of the files that a name means, by the head of the card if it names none."""
     rows = sorted(path for path in there if _holds_rows(path))
     if name.patterns:
         chosen = []
@@ -220,8 +227,7 @@ def _chosen(name: HubName, there: Mapping[str, RawFile]) -> list[str]:
                 )
             chosen += found
         return list(dict.fromkeys(chosen))
-    readme = there.get("README.md")
-    patterns = _default_configuration(readme) if readme else []
+    patterns = _default_configuration(head)
     chosen = [path for pattern in patterns for path in rows if _fits(path, pattern)]
     if not chosen:
         chosen = rows
@@ -250,8 +256,8 @@ def _fits(path: str, pattern: str) -> bool:
     return len(ours) == len(theirs) and all(map(fnmatchcase, ours, theirs))
 
 
-def _default_configuration(readme: RawFile) -> list[str]:
-    """The patterns of files that a card names for what is loaded when nothing else is said."""
+def _head(readme: RawFile) -> dict[str, Any]:
+    """The YAML of a card; empty where there is none, or it cannot be read."""
     import yaml
 
     with readme.open(seekable=False) as stream:
@@ -260,8 +266,21 @@ def _default_configuration(readme: RawFile) -> list[str]:
     try:
         data = yaml.safe_load(found[1]) if found else None
     except yaml.YAMLError:
-        return []  # the Hub shows such a card as text, too
-    configs = data.get("configs") if isinstance(data, dict) else None
+        return {}  # the Hub shows such a card as text, too
+    return data if isinstance(data, dict) else {}
+
+
+def _licence(head: Mapping[str, Any]) -> str | None:
+    """The one licence that a card names, as the Hub writes licences."""
+    named = head.get("license")
+    if isinstance(named, list) and len(named) == 1:
+        named = named[0]
+    return named if isinstance(named, str) and named not in _NO_LICENCE else None
+
+
+def _default_configuration(head: Mapping[str, Any]) -> list[str]:
+    """The patterns of files that a card names for what is loaded when nothing else is said."""
+    configs = head.get("configs")
     named = [
         {**one, "data_files": one.get("data_files") or one["data_dir"]}
         for one in configs or ()

@@ -54,6 +54,7 @@ class SourceFile:
         repository: on the Hub, if it is of one.
         revision: the commit of that repository.
         etag: what its store calls this version of it.
+        licence: what the card of its repository says.
     """
 
     source: str
@@ -67,10 +68,11 @@ class SourceFile:
     repository: str | None = None
     revision: str | None = None
     etag: str | None = None
+    licence: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What a manifest says of it; what a file of this machine lacks is not named."""
-        elsewhere = ("repository", "revision", "etag")
+        elsewhere = ("repository", "revision", "etag", "licence")
         return {
             name: value
             for name, value in asdict(self).items()
@@ -155,7 +157,7 @@ class Reading:
             if file.repository is None or not name:
                 name, rows_before = self._naming.of_file(file), 0
             stem, row = stem_of(file.name) or file.name, 0
-            for place, result in self._file(source.given, file, name, options, end):
+            for place, result in self._file(source, file, name, options, end):
                 row = place.row
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
@@ -187,7 +189,7 @@ class Reading:
         return script
 
     def _file(
-        self, source: str, file: RawFile, name: str, options: SourceOptions, end: int | None
+        self, source: Source, file: RawFile, name: str, options: SourceOptions, end: int | None
     ) -> Iterator[tuple[Place, UsableRow | RawScript | Reject]]:
         layout = self._layout(file, options)
         rows, kept, stem = 0, self.kept, stem_of(file.name) or file.name
@@ -202,7 +204,7 @@ class Reading:
         self._bytes += facts.bytes
         self.files.append(
             SourceFile(
-                source=source,
+                source=source.given,
                 file=file.shown,
                 name=name,
                 layout=layout.name if layout else None,
@@ -213,6 +215,7 @@ class Reading:
                 repository=file.repository,
                 revision=file.revision,
                 etag=facts.etag,
+                licence=source.licence,
             )
         )
 

@@ -22,11 +22,13 @@ class Source:
         given: as it was named.
         files: at least one.
         revision: the commit that is read, of a dataset on the Hub.
+        licence: what the card of that dataset says, at that commit.
     """
 
     given: str
     files: Sequence[RawFile]
     revision: str | None = None
+    licence: str | None = None
 
 
 def find_sources(
@@ -54,8 +56,8 @@ def _find(given: str, pinned: str | None, say: Callable[[str], None]) -> Source:
             return Source(given, url_files(given))
         name = hub_name(given)
         assert name is not None  # noqa: S101  # is_remote says so
-        revision, there = hub_source(name, pinned, say)
-        return Source(given, there, revision)
+        revision, there, licence = hub_source(name, pinned, say)
+        return Source(given, there, revision, licence)
     if given == SAMPLE:
         return Source(given, [LocalFile(path, SAMPLE) for path in source_files(given)])
     return Source(given, [LocalFile(path, str(path)) for path in source_files(given)])

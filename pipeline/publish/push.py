@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,13 @@ from pathlib import Path
 from ..errors import PublishError
 from ..export.card import card, card_data, is_written_here, without_seal
 from ..export.licence import licence_of, why_unknown
+from ..report.stats_record import RECORD as STATS
+from ..report.stats_record import record_of
 from ..screen import Screen
 from ..validate.record import RECORD
 from .contents import CARD, Contents, contents_of
 from .hub import Hub, MovedError, Target, There
+from .measured import ensure_measured
 from .repository_card import RunCard, licence_there, repository_card, run_card
 from .validated import ensure_validated
 from .viewer import check_viewer
@@ -33,6 +37,7 @@ def push(
     config: str | None = None,
     licence: str | None = None,
     dry_run: bool = False,
+    workers: int = 1,
     screen: Screen,
 ) -> str | None:
     """Publishes a finished run; says before what is sent, and sends nothing that is not proved.
@@ -43,6 +48,7 @@ def push(
         config: its configuration there; None or `default` is the one at the repository's root.
         licence: in place of what the sources say.
         dry_run: check all, write the card, and send nothing.
+        workers: processes that measure.
         screen: where to say how it goes.
 
     Returns:
@@ -55,10 +61,20 @@ def push(
     config = None if config == "default" else config
     _check_names(target, config, licence)
     contents = contents_of(folder)
-    granted = _licence(contents, licence)
+    granted = _licence(contents, target, licence)
     check_viewer(folder, [one.path for one in contents.shards])
     ensure_validated(contents, screen)
-    written = _own_card(contents, target, config, licence)
+    written = _changed_card(folder)
+    if written is None:
+        measured = ensure_measured(contents, workers, screen)
+        written = card(
+            folder,
+            contents.manifest,
+            repository=target.repository,
+            config=config,
+            licence=licence,
+            measured=measured,
+        )
     ours = run_card(
         without_seal(written),
         str(folder / CARD),
@@ -102,7 +118,7 @@ def _check_names(target: Target, config: str | None, licence: str | None) -> Non
         )
 
 
-def _licence(contents: Contents, given: str | None) -> str:
+def _licence(contents: Contents, target: Target, given: str | None) -> str:
     """The licence to publish under.
 
     Raises:
@@ -112,26 +128,19 @@ def _licence(contents: Contents, given: str | None) -> str:
     known = licence_of(sources)
     if given is None and known is None:
         raise PublishError(
-            f"{why_unknown(sources)}: find out what it allows, and name it with --license"
+            f"{why_unknown(sources)}: find out what may be given on, and name it: duplexdata "
+            f"{shlex.join(['push', str(contents.folder), target.repository])} --license LICENCE"
         )
     return given or str(known)
 
 
-def _own_card(contents: Contents, target: Target, config: str | None, licence: str | None) -> str:
-    """The run's card for this repository; a card that was changed by hand is kept as it is."""
+def _changed_card(folder: Path) -> str | None:
+    """The run's card where it was changed by hand: it is kept as it is."""
     try:
-        text = (contents.folder / CARD).read_text("utf-8")
+        text = (folder / CARD).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        text = ""
-    if text.strip() and not is_written_here(text):
-        return text
-    return card(
-        contents.folder,
-        contents.manifest,
-        repository=target.repository,
-        config=config,
-        licence=licence,
-    )
+        return None
+    return text if text.strip() and not is_written_here(text) else None
 
 
 def _announced(
@@ -170,6 +179,8 @@ def _sizes(contents: Contents) -> dict[str, tuple[int, int, int]]:
 def _sent(contents: Contents) -> list[str]:
     """The files that are sent as they are; the card is written for the repository."""
     beside = [RECORD] if (contents.folder / RECORD).is_file() else []
+    # Figures of other rows, which an older run left, are not sent.
+    beside += [STATS] if record_of(contents.folder, contents.manifest) else []
     return [*contents.hashes, *beside]
 
 
@@ -187,6 +198,8 @@ def _commit(hub: Hub, contents: Contents, ours: RunCard, *, any_licence: bool) -
     prefix = "" if ours.config == "default" else f"{ours.config}/"
     there = hub.read(prefix)
     stale = _stale(there, contents, prefix, hub.target.repository)
+    if STATS not in _sent(contents):
+        stale.append(f"{prefix}{STATS}")  # of other rows, if one is there
     before, licence = licence_there(there.card), ours.head["license"]
     if not any_licence and before is not None and before != licence:
         raise PublishError(

@@ -7,10 +7,11 @@ from .stats_figures import Figures
 from .stats_tables import one_place, table, two_places, whole
 from .stats_texts import shown
 
-_TASKS = {
+TASKS = {
     "cut_in_or_statement": "Spoken over an answer: does it stop the answer, or is it let pass?",
     "cut_after_this_slice": "Is the answer cut after this slice?",
 }
+"""What is to be told, by its key in the figures."""
 
 _BRIEF = {
     "last character": "last character",
@@ -26,7 +27,7 @@ def probe_lines(figures: Figures) -> Iterator[str]:
     """The lines that are printed."""
     yield "Probes: what a cue alone tells, as AUC (0.5 is chance, 1 is all), cross-validated"
     yield "by source dialogue"
-    for name, title in _TASKS.items():
+    for name, title in TASKS.items():
         if name in figures:
             yield ""
             yield from _task(title, figures[name])

@@ -57,9 +57,14 @@ class Task(NamedTuple):
     folds: Mapping[str, Sequence[str]]
 
 
+def has_scikit_learn() -> bool:
+    """Whether what the models are fitted with is installed."""
+    return find_spec("sklearn") is not None
+
+
 def need_scikit_learn() -> None:
     """Raises InputError where scikit-learn is not installed."""
-    if find_spec("sklearn") is None:
+    if not has_scikit_learn():
         raise InputError(
             "--probes needs scikit-learn, which is not installed: "
             "pip install 'duplexdata[probes]' (or pip install scikit-learn)"

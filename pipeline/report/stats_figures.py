@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..export.table_1 import BASE, PAPER
 from .arrays import Ints
 from .stats_survey import Survey
 from .stats_tally import Tally, total
 from .stats_transitions import TransitionList
-from .table_1 import BASE, PAPER
 
 MOST_REPEATED = 10
 """Texts of a kind that are named."""

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 import yaml
 
 from duplexdata.pipeline.export.card import card, is_written_here, without_seal
-from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TABLE_1, TYPE_TEXTS
+from duplexdata.pipeline.export.card_measured import Cue, CueTask, Measured
+from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TYPE_TEXTS
 from duplexdata.pipeline.export.lanes import pairs_of, pairs_table
+from duplexdata.pipeline.export.table_1 import PAPER
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.toml_text import toml_of
 
@@ -184,7 +187,7 @@ def test_lengths_stand_beside_the_papers(runs: Callable[[str], Path]) -> None:
     for kind, (mean, ratio, theirs, _) in found.items():
         pairs = [len(row["output"]) // 2 for row in rows if row["type"] == kind]
         assert mean == f"{sum(pairs) / len(pairs):.1f}"
-        assert float(theirs) == TABLE_1[kind]
+        assert float(theirs) == PAPER[kind].pairs
         assert (ratio == "1.00") == (kind == "uninterrupted")
     assert set(found) == set(TYPES)
     assert "Slice pairs are those of the same conversations" in text_of(runs("duo"))
@@ -202,12 +205,76 @@ def test_a_length_budget_is_told(duplexdata: Run, tmp_path: Path) -> None:
     assert "however shortened | `" in text_of(out)
 
 
+MEASURED = Measured(
+    tokens={"uninterrupted": 1234.56, "regeneration": 2469.12},
+    counted=100,
+    rows=287,
+    tasks=(
+        CueTask(
+            "Does it stop?",
+            1200,
+            500,
+            80,
+            (Cue("length", 0.95, 0.7), Cue("place", 0.8, None), Cue("all together", 0.96, 0.91)),
+        ),
+        CueTask("Is it cut?", 7, 7, 5, (), "7 yes and 0 no are too few"),
+    ),
+    shortcut=0.93,
+    leaning=0.78,
+)
+
+
 def test_tokens_join_the_lengths_where_they_were_counted(runs: Callable[[str], Path]) -> None:
-    """Mean tokens by type are a column more."""
+    """Mean tokens by type, their ratio, and the paper's; else how they are counted."""
     folder = runs("tdm")
-    text = card(folder, manifest_of(folder), tokens={"uninterrupted": 1234.56})
-    assert "| mean tokens |\n|---|---:|---:|---:|---:|---:|\n" in text
-    assert re.search(r"^\| `uninterrupted` .* 1,234\.6 \|$", text, re.MULTILINE)
+    text = card(folder, manifest_of(folder), measured=MEASURED)
+    head = "| type | mean slice pairs | ratio | the paper's mean | ratio |"
+    more = f"{head} mean tokens | ratio | the paper's mean | ratio |"
+    found = table(text, more)
+    assert found["regeneration"][4:] == ["2,469.1", "2.00", "2,590.4", "1.11"]
+    assert found["back_on_topic"][4:6] == ["", ""]
+    assert "counted in 100 of 287 rows and estimated by bytes in the others." in text
+    without = text_of(folder)
+    assert more not in without
+    assert "Mean tokens: not measured yet: `duplexdata stats OUT --probes`." in without
+
+
+def test_the_cards_limits_tell_what_cues_tell(runs: Callable[[str], Path]) -> None:
+    """A table a task, which cues are a shortcut by the bounds given, and why one has none."""
+    folder = runs("tdm")
+    text = card(folder, manifest_of(folder), measured=MEASURED)
+    assert table(text, "| cue | AUC | AUC on new sentences |") == {
+        "length": ["0.95", "0.70"],
+        "place": ["0.80", ""],
+        "all together": ["0.96", "0.91"],
+    }
+    told = text.split("### What shallow cues tell")[1].split("\n## ")[0]
+    assert "1,200 examples, 500 of them yes, of 80 source dialogues." in told
+    assert (
+        "*length*, *all together*: a shortcut (0.93 or more); "
+        "*place*: the data lean on it (0.78 or more).\n"
+        "On sentences not seen before: *all together*: the data lean on it (0.78 or more).\n"
+    ) in told
+    assert "Not measured: 7 yes and 0 no are too few.\n" in told
+    assert "not measured yet" not in text.lower()
+    little = replace(MEASURED, shortcut=0.99, leaning=0.98)
+    assert "\nNo cue reaches 0.98.\n" in card(folder, manifest_of(folder), measured=little)
+
+
+@pytest.mark.parametrize(
+    ("repository", "config", "where"),
+    [(None, None, "OUT"), ("a/b", None, "a/b"), ("a/b", "duo", "a/b/duo")],
+)
+def test_a_card_says_how_to_measure_what_it_lacks(
+    runs: Callable[[str], Path], repository: str | None, config: str | None, where: str
+) -> None:
+    """The command is one that whoever reads the card can run; tokens alone leave the probes."""
+    folder, line = runs("duo"), f"Not measured yet: `duplexdata stats {where} --probes`"
+    manifest = manifest_of(folder)
+    for measured in (None, replace(MEASURED, tasks=None)):
+        text = card(folder, manifest, repository=repository, config=config, measured=measured)
+        assert line in text
+        assert ("Mean tokens: not measured yet" in text) == (measured is None)
 
 
 def test_a_card_knows_whether_it_was_changed(runs: Callable[[str], Path]) -> None:
@@ -233,7 +300,7 @@ def test_the_card_is_the_same_with_one_worker_or_two(
 
 def test_every_type_and_reason_has_its_words() -> None:
     """No type, and no reason why a dialogue is in no row of one, is without a sentence."""
-    assert set(TYPE_TEXTS) == set(TYPES) == set(TABLE_1)
+    assert set(TYPE_TEXTS) == set(TYPES) == set(PAPER)
     page = (ROOT / "docs" / "types.md").read_text("utf-8").split("| reason |")[1]
     reasons = re.findall(r"^\| `(\w+)` \|", page.split("\n## ")[0], re.MULTILINE)
     assert set(LEFT_OUT_TEXTS) == set(reasons)

@@ -111,7 +111,7 @@ def publisher(tmp_path: Path) -> Iterator[Publisher]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Finished, validated runs over the sample, each built once; they must not be changed."""
+    """Finished, validated and measured runs over the sample, each built once; not to be changed."""
     made: dict[str, Path] = {}
     blocks = tmp_path_factory.mktemp("recipe") / "blocks.toml"
     blocks.write_text("block_rows = 16\nseed = 3\n", encoding="utf-8")
@@ -122,7 +122,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             flags = [str(blocks) if one == "BLOCKS" else one for one in BUILDS[name]]
             command = [sys.executable, "-m", "duplexdata"]
             source = ("--source", "sample", "--workers", "1", "--out", str(out))
-            for arguments in (("build", *flags, *source), ("validate", str(out))):
+            measure = ("stats", str(out), "--probes", "--workers", "1")
+            for arguments in (("build", *flags, *source), ("validate", str(out)), measure):
                 subprocess.run([*command, *arguments], check=True, capture_output=True)
             made[name] = out
         return made[name]
@@ -132,7 +133,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def make_run(built: Callable[[str], Path], tmp_path: Path) -> MakeRun:
-    """A finished, validated run of one's own."""
+    """A finished, validated and measured run of one's own."""
 
     def make(name: str = "tdm") -> Path:
         folder = tmp_path / "runs" / name

@@ -15,10 +15,11 @@ import pytest
 
 from duplexdata.pipeline.errors import PublishError
 from duplexdata.pipeline.export.licence import licence_of, why_unknown
-from duplexdata.pipeline.publish.viewer import check_viewer
+from duplexdata.pipeline.publish.viewer import MOST_BYTES, check_viewer
 
 from ..conftest import manifest_of
-from .conftest import MakeRun
+from ..load.hub_files import dialogues, lines, put_dataset
+from .conftest import MakeRun, Publisher
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 DRY = ("someone/talk", "--dry-run")
@@ -31,9 +32,12 @@ def rewrite_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> 
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
-def rewrite_shard(folder: Path, change: Callable[[pa.Table], pa.Table]) -> str:
+def rewrite_shard(
+    folder: Path,
+    change: Callable[[pa.Table], pa.Table],
+    path: str = "data/train-00000.parquet",
+) -> str:
     """Changes a shard, and lets the manifest name its new hash."""
-    path = "data/train-00000.parquet"
     pq.write_table(change(pq.read_table(folder / path)), folder / path)
     data = (folder / path).read_bytes()
 
@@ -208,6 +212,49 @@ def test_the_licence_is_that_of_the_sources(names: list[str], licence: str | Non
         assert f"the licence of {names[-1]} is not known" in why_unknown(sources)
 
 
+def test_the_licence_of_a_source_on_the_hub_is_its_cards() -> None:
+    """What the manifest holds of its card goes before what is known by its name."""
+    name = {"source": "owner/name", "repository": "owner/name"}
+    known = {"source": "ultrachat", "repository": "openbmb/UltraChat"}
+    assert licence_of([{**name, "licence": "cc-by-4.0"}]) == "cc-by-4.0"
+    assert licence_of([{**known, "licence": "cc-by-4.0"}]) == "cc-by-4.0"
+    assert licence_of([known]) == "mit"
+    mixed = [{**name, "licence": "cc-by-nc-4.0"}, known]
+    assert licence_of(mixed) is None
+    assert "owner/name (cc-by-nc-4.0), ultrachat (mit) are not known to go" in why_unknown(mixed)
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "licence"),
+    [
+        ("license: cc-by-4.0", (), "cc-by-4.0"),
+        ("license: [mit]", ("--source", "sample"), "apache-2.0"),
+        ("license: cc-by-4.0", ("--source", "sample"), None),
+        ("license: other", (), None),
+        ("pretty_name: Chats", (), None),
+    ],
+)
+def test_a_streamed_source_brings_its_licence(
+    publisher: Publisher, tmp_path: Path, said: str, more: tuple[str, ...], licence: str | None
+) -> None:
+    """That of its card at the commit that was read; without one, build --push ends at exit 2."""
+    chats = {"README.md": f"---\n{said}\n---\n".encode(), "train.jsonl": lines(dialogues(0, 6))}
+    put_dataset(publisher.hub.folder, "someone/chats", chats)
+    out = tmp_path / "out"
+    flags = ("--format", "duo", "--source", "someone/chats", *more)
+    done = publisher.run("build", *flags, "--out", out, "--push", "someone/talk")
+    if licence:
+        assert done.returncode == 0, done.stderr
+        assert f"\nlicense: {licence}\n" in publisher.file("someone/talk", "README.md")
+        return
+    assert done.returncode == 2
+    assert f"duplexdata push {out} someone/talk --license LICENCE" in done.stderr
+    assert "someone/chats" in done.stderr
+    assert not (publisher.hub.folder / "datasets" / "someone" / "talk").exists()
+    publisher.push(out, "someone/talk", "--license", "cc-by-4.0")
+    assert "\nlicense: cc-by-4.0\n" in publisher.file("someone/talk", "README.md")
+
+
 def write(folder: Path, *tables: pa.Table) -> list[str]:
     """Tables as files of a folder."""
     (folder / "data").mkdir()
@@ -241,6 +288,55 @@ def test_large_row_groups_are_refused(tmp_path: Path) -> None:
     check_viewer(tmp_path, paths, most_bytes=size + 1)
     with pytest.raises(PublishError, match=r"row group 0 has [\d,]+ bytes.*smaller block_rows"):
         check_viewer(tmp_path, paths, most_bytes=size)
+
+
+def _with_a_null_column(table: pa.Table) -> pa.Table:
+    return table.append_column("note", pa.nulls(table.num_rows))
+
+
+def _with_another_schema(table: pa.Table) -> pa.Table:
+    return table.append_column("note", pa.array(["a"] * table.num_rows))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_with_a_null_column, "the column note is of type null"),
+        (_with_another_schema, "has another schema than data/train-00000.parquet"),
+    ],
+)
+def test_push_looks_at_the_shards_before_it_asks_the_hub(
+    publisher: Publisher,
+    make_run: MakeRun,
+    change: Callable[[pa.Table], pa.Table],
+    words: str,
+) -> None:
+    """Shards that the viewer would not show end a push at once: exit 2, and nothing is sent."""
+    folder = make_run("tdm_blocks" if change is _with_another_schema else "duo")
+    path = "data/train-00001.parquet" if change is _with_another_schema else None
+    rewrite_shard(folder, change, *([path] if path else []))
+    done = publisher.run("push", folder, "someone/talk")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert publisher.hub.stats()["log"] == []
+
+
+def test_push_refuses_a_large_row_group(publisher: Publisher, make_run: MakeRun) -> None:
+    """A row group of 286 MiB, which compresses to little, is refused before anything is asked."""
+    folder = make_run("duo")
+
+    def grow(table: pa.Table) -> pa.Table:
+        # One after the other, so that no dictionary holds the text once.
+        size = MOST_BYTES // table.num_rows + 1
+        texts = [chr(97 + row % 26) * size + str(row) for row in range(table.num_rows)]
+        return table.set_column(table.schema.names.index("generator"), "generator", [texts])
+
+    rewrite_shard(folder, grow)
+    done = publisher.run("push", folder, "someone/talk")
+    assert done.returncode == 2
+    assert "row group 0 has" in done.stderr
+    assert "build with a smaller block_rows" in done.stderr
+    assert publisher.hub.stats()["log"] == []
 
 
 def test_push_is_not_imported_for_help() -> None:

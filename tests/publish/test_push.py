@@ -38,7 +38,8 @@ def test_what_is_sent_is_said_before(publisher: Publisher, make_run: MakeRun) ->
     assert publisher.files("someone/talk") == [
         *(".gitattributes", "README.md"),
         *("data/train-00000.parquet", "data/validation-00000.parquet"),
-        *("left_out.parquet", "manifest.json", "rejected.parquet", "validation.json"),
+        *("left_out.parquet", "manifest.json", "rejected.parquet"),
+        *("stats.json", "validation.json"),
     ]
     assert len(publisher.commits("someone/talk")) == 2  # the Hub's own, and ours
     assert publisher.file("someone/talk", "manifest.json") == (folder / "manifest.json").read_text(
@@ -250,3 +251,6 @@ def test_build_and_push_in_one(publisher: Publisher, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{out}\n{publisher.hub.endpoint}/datasets/someone/talk\n"
     assert publisher.load("someone/talk") == rows_by_split(out)
+    again = publisher.run("build", *flags, "--quiet", "--push", "someone/talk")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr == ""
