@@ -38,6 +38,11 @@ class Replies:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._path
+
     def get(self, key: str) -> str | None:
         """The raw reply kept under a key.
 
