@@ -98,6 +98,7 @@ def assert_paid_once(server: Loopback, live: Live) -> None:
     """All that a live build pays for was paid for, once, and by batch jobs alone."""
     stats = server.stats()
     assert (stats["repeated"], stats["paid"]) == (0, live.stats["paid"])
+    assert stats["batches_under_way"] == 0  # what nobody asks about would be paid for in time
 
 
 def test_the_bytes_of_a_live_build(

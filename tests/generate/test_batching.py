@@ -125,6 +125,7 @@ def test_through_faults(
         assert ask(asking, asked) == [None] * 100
     stats = server.stats()
     assert (stats["paid"], stats["repeated"], stats["requests"]) == (100, 0, 0)
+    assert stats["batches_under_way"] == 0
     assert stats["batches"] >= least_jobs
     if set(knobs) <= {"batch_errors"}:  # no job was made twice
         assert stats["batches"] == 2

@@ -22,7 +22,6 @@ Handler = Callable[[web.Request, State], Awaitable[web.StreamResponse]]
 _ENDPOINT = "/v1/chat/completions"
 _DAY = 86_400
 _PAGE = 20
-_ENDED = {"completed", "failed", "expired", "cancelled"}
 
 
 def bound(handler: Handler, state: State) -> Bound:
@@ -30,7 +29,7 @@ def bound(handler: Handler, state: State) -> Bound:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         done = await handler(request, state)
-        if state.erred < state.knobs.batch_errors:
+        if request.path.startswith("/v1/batches") and state.erred < state.knobs.batch_errors:
             state.erred += 1
             return errors.failed(503)
         return done
@@ -108,7 +107,7 @@ async def _file(request: web.Request, state: State) -> web.Response:
     return errors.reply(_file_told(file))
 
 
-async def _content(request: web.Request, state: State) -> web.Response:
+async def _content(request: web.Request, state: State) -> web.StreamResponse:
     file = state.files.get(request.match_info["id"])
     if file is None:
         return _none_such("File object", request.match_info["id"])
@@ -138,8 +137,7 @@ async def _create(request: web.Request, state: State) -> web.Response:
     if wish.get("endpoint") != _ENDPOINT or wish.get("completion_window") != "24h":
         return errors.error(400, f"Only {_ENDPOINT} within 24h.", param="endpoint")
     lines, faults = _read(file.content, state)
-    under_way = [one for one in state.batches.values() if one.told["status"] not in _ENDED]
-    queue = sum(len(one.lines) for one in under_way) + len(lines)
+    queue = sum(len(one.lines) for one in state.batches.values() if not one.is_over) + len(lines)
     if state.knobs.batch_queue and queue > state.knobs.batch_queue:
         message = f"Enqueued token limit reached: {state.knobs.batch_queue} lines."
         code = "token_limit_exceeded"
@@ -229,7 +227,7 @@ async def _cancel(request: web.Request, state: State) -> web.Response:
     batch = state.batches.get(request.match_info["id"])
     if batch is None:
         return _none_such("batch", request.match_info["id"])
-    if batch.told["status"] in _ENDED:
+    if batch.is_over:
         message = f"Cannot cancel a batch with status '{batch.told['status']}'."
         return errors.error(409, message)
     batch.told |= {"status": "cancelling", "cancelling_at": fake.CREATED}
@@ -239,7 +237,7 @@ async def _cancel(request: web.Request, state: State) -> web.Response:
 def _go_on(batch: Batch, state: State) -> None:
     """One step of a batch, taken when it is asked about."""
     told = batch.told
-    if told["status"] in _ENDED:
+    if batch.is_over:
         return
     batch.polls += 1
     if told["status"] == "cancelling":

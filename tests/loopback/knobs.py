@@ -55,7 +55,7 @@ class Knobs:
     expire_batches: int = _knob(0, "the next so many batches expire with half of their lines done")
     batch_lines: int = _knob(50_000, "lines that a batch may have")
     batch_queue: int = _knob(0, "lines that all batches under way may have; 0 is no bound")
-    batch_errors: int = _knob(0, "the next so many calls about batches are done and answered 503")
+    batch_errors: int = _knob(0, "the next so many calls of batches are done, and answered 503")
     hold: str = _knob("", "calls about batches that never end, with commas; see HOLDS")
     until_stdin_closes: bool = _knob(False, "end when standard input does")
 

@@ -99,6 +99,11 @@ class Batch:
     expires: bool
     polls: int = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.told["status"] in {"completed", "failed", "expired", "cancelled"}
+
 
 @dataclass(slots=True)
 class State:
@@ -149,5 +154,6 @@ class State:
             "deaths": self.deaths,
             "files": len(self.files),
             "batches": len(self.batches),
+            "batches_under_way": sum(not one.is_over for one in self.batches.values()),
             "held": self.held,
         }
