@@ -17,14 +17,14 @@ from filelock import FileLock
 
 from ..errors import RefusedError
 from .batch_server import ENDED, BatchServer, JobState
-from .gathered import Spent, affordable
+from .gathered import Spent, affordable, by_some
 from .job_files import Line, read_lines, write_requests
 from .job_table import Job, JobTable, Waiting
 from .pace import Limits
 from .patience import Closed, Patience
 from .request import Tokens
 from .sending import Refused, Retry, read_answer, refuses_schemas
-from .store import COMMIT_ROWS, Store
+from .store import Store
 
 _LONGER = 1.5
 _LONGEST_PAUSE = 120.0
@@ -149,14 +149,17 @@ class BatchJobs:
         # another is just making.
         with FileLock(path.with_name(f"{path.name}.jobs")):
             self._find_lost()
-            for one in group:
-                job = None if self._store.get(one.key) is not None else self._table.job_of(one.key)
-                if job is not None:
-                    self._wait_for(job, one)
-                elif self._store.get(one.key) is not None:  # some came just before the job went
-                    stored.append(one.key)
-                else:
-                    free.append(one)
+            for some in by_some(group):
+                keys = [one.key for one in some]
+                jobs = self._table.jobs_of(keys)
+                kept = self._store.kept(keys)  # after that: replies come before a job goes
+                for one in some:
+                    if one.key in kept:
+                        stored.append(one.key)
+                    elif one.key in jobs:
+                        self._wait_for(jobs[one.key], one)
+                    else:
+                        free.append(one)
             number = affordable(free, self._limits, self._spent())
             if number:
                 self._make(free[:number])
@@ -253,40 +256,32 @@ class BatchJobs:
         """Whether there is no room for a single request."""
         return len(over.keys) == 1 and not self.running
 
-    def waiting(self, key: str) -> Waiting | None:
-        """A request that was in a job and has no reply."""
-        return self._table.waiting(key)
+    def waiting(self, keys: Sequence[str]) -> dict[str, Waiting]:
+        """Those requests, of a few hundred that were in jobs, that have no reply."""
+        return self._table.waiting(keys)
 
     def _take_in(self, state: JobState, over: Over) -> None:
         """Stores the replies of a job, in commits of many."""
-        kept: list[Future[str]] = []
         with tempfile.TemporaryFile() as file:
             for name in state.files:
                 self._patience.call(self._server.download, name, file)
-                for line in read_lines(file, self._server.key):
-                    reply = self._read(line, over)
-                    if reply is not None:
-                        kept.append(reply)
-                    if len(kept) == 4 * COMMIT_ROWS:  # no more than that in memory
-                        self._committed(kept)
-        self._committed(kept)
+                for lines in by_some(read_lines(file, self._server.key)):
+                    if self._closed.is_set():
+                        raise Closed
+                    requests = self._table.waiting([line.key for line in lines])
+                    over.replies += len(lines) - len(requests)  # another run has stored those
+                    found = [
+                        self._read(line, requests[line.key], over)
+                        for line in lines
+                        if line.key in requests
+                    ]
+                    self._store.flush()
+                    for reply in found:
+                        if reply is not None:
+                            reply.result()
 
-    def _committed(self, kept: list[Future[str]]) -> None:
-        """Waits until replies are stored, and forgets them."""
-        if self._closed.is_set():
-            raise Closed
-        if len(kept) < COMMIT_ROWS:
-            self._store.flush()
-        for one in kept:
-            one.result()
-        kept.clear()
-
-    def _read(self, line: Line, over: Over) -> Future[str] | None:
+    def _read(self, line: Line, one: Waiting, over: Over) -> Future[str] | None:
         """Takes in a line: a reply that is being stored, or what there is instead."""
-        one = self._table.waiting(line.key)
-        if one is None:  # another run has stored it
-            over.replies += 1
-            return None
         if line.answer is None:
             over.words = line.words
             return None

@@ -18,7 +18,7 @@ from ..errors import AskingError, RefusedError, RequestFailed, ServerDown
 from .asking import JobsUsage, Usage
 from .batch_jobs import BatchJobs, Over
 from .batch_server import BatchServer
-from .gathered import Gathered
+from .gathered import Gathered, by_some
 from .job_files import MOST_REQUESTS, is_of_one
 from .job_table import Waiting, waiting
 from .pace import Limits
@@ -273,8 +273,9 @@ class BatchAsking:
         ends: dict[str, Exception | None] = {}
         again: list[str] = []
         failed = 0
+        kept = {key for keys in by_some(over.keys) for key in self._store.kept(keys)}
         for key in over.keys:
-            if self._store.get(key) is not None:
+            if key in kept:
                 ends[key] = None
                 continue
             refusal = over.refused.get(key)
@@ -298,12 +299,11 @@ class BatchAsking:
     def _gather_again(self, keys: Iterable[str]) -> dict[str, Exception | None]:
         """Gathers requests again; not those whose replies another run has stored meanwhile."""
         stored: dict[str, Exception | None] = {}
-        for key in keys:
-            one = self._jobs.waiting(key)
-            if one is None:
-                stored[key] = None
-            else:
-                with self._changed:
+        for some in by_some(keys):
+            requests = self._jobs.waiting(some)
+            stored |= dict.fromkeys(key for key in some if key not in requests)
+            with self._changed:
+                for one in requests.values():
                     self._gather(one)
         return stored
 
@@ -311,16 +311,18 @@ class BatchAsking:
         """Tells who asked; after the last of them there may be nothing more to ask."""
         with self._changed:
             self._delivering = bool(ends)
-        last = len(ends) - 1
-        for number, (key, error) in enumerate(ends.items()):
-            with self._changed:
-                reply = self._asked.pop(key)
-                self._delivering = number < last
-            raw = self._store.get(key) if error is None else None
-            if raw is not None:
-                reply.set_result(raw)
-            else:
-                reply.set_exception(error or AskingError("a stored reply is gone"))
+        left = len(ends)
+        for some in by_some(ends):
+            raws = self._store.get_some(some)
+            for key in some:
+                left -= 1
+                with self._changed:
+                    reply = self._asked.pop(key)
+                    self._delivering = left > 0
+                if ends[key] is None and key in raws:
+                    reply.set_result(raws[key])
+                else:
+                    reply.set_exception(ends[key] or AskingError("a stored reply is gone"))
 
     def _fail(self, error: Exception) -> None:
         with self._changed:

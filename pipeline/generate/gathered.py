@@ -1,13 +1,19 @@
 """Requests that are in no batch job yet, and how many of them may be paid for."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from ..errors import BudgetReached
 from .job_files import LINE_BYTES, MOST_BYTES
 from .job_table import Waiting
 from .pace import Limits
+
+One = TypeVar("One")
+
+_SOME = 512
 
 
 @dataclass(slots=True)
@@ -47,6 +53,14 @@ class Gathered:
             taken.append(self.requests.popleft())
         self.size -= sum(map(_size_of, taken))
         return taken
+
+
+def by_some(many: Iterable[One]) -> Iterator[list[One]]:
+    """All of them, a few hundred at a time."""
+    # A thread that asks the store for each alone waits for its turn each time.
+    rest = iter(many)
+    while some := list(islice(rest, _SOME)):
+        yield some
 
 
 def _size_of(one: Waiting) -> int:

@@ -61,7 +61,7 @@ def read_lines(file: IO[bytes], key: ApiKey) -> Iterator[Line]:
     for text in file:
         try:
             told = json.loads(text)
-            custom_id, response = told["custom_id"], told.get("response")
+            custom_id, response = bytes.fromhex(told["custom_id"]).hex(), told.get("response")
             if response:
                 content = _dumped(response["body"])
                 yield Line(custom_id, Answer(int(response["status_code"]), {}, content))

@@ -9,10 +9,10 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .database import open_to_write, told
 from .request import Request, Tokens
@@ -137,14 +137,12 @@ class JobTable:
                 )
             ]
 
-    def job_of(self, key: str) -> Job | None:
-        """The job that a request is in."""
-        with told(self._path):
-            row = self._connection.execute(
-                "SELECT name, batch FROM job_requests JOIN jobs ON name = job WHERE key = ?",
-                (bytes.fromhex(key),),
-            ).fetchone()
-        return Job(*row) if row else None
+    def jobs_of(self, keys: Sequence[str]) -> dict[str, Job]:
+        """The jobs that some requests are in, a few hundred of them at most."""
+        rows = self._found(
+            "SELECT key, name, batch FROM job_requests JOIN jobs ON name = job WHERE key IN", keys
+        )
+        return {key.hex(): Job(name, batch) for key, name, batch in rows}
 
     def begin(self, name: str, requests: Iterable[Waiting]) -> None:
         """Keeps a job that is going to be made; none of its requests is in another."""
@@ -173,21 +171,23 @@ class JobTable:
             connection.execute("UPDATE job_requests SET job = NULL WHERE job = ?", (name,))
             connection.execute("DELETE FROM jobs WHERE name = ?", (name,))
 
-    def waiting(self, key: str) -> Waiting | None:
-        """A request that is, or was, in a job and has no reply."""
-        with told(self._path):
-            row = self._connection.execute(
-                "SELECT kind, attempt, model, base_url, request FROM job_requests WHERE key = ?",
-                (bytes.fromhex(key),),
-            ).fetchone()
-        if row is None:
-            return None
-        kind, attempt, model, base_url, packed = row
-        unpacked = zlib.decompress(packed)
-        request = Request(kind, base_url, json.loads(unpacked), attempt)
-        return Waiting(
-            key, kind, attempt, model, base_url, packed, len(unpacked), estimated(request)
+    def waiting(self, keys: Sequence[str]) -> dict[str, Waiting]:
+        """Those requests that are, or were, in a job and have no reply; of a few hundred."""
+        rows = self._found(
+            "SELECT kind, base_url, request, attempt FROM job_requests WHERE key IN", keys
         )
+        found = (
+            waiting(Request(kind, base_url, json.loads(zlib.decompress(packed)), attempt))
+            for kind, base_url, packed, attempt in rows
+        )
+        return {one.key: one for one in found}
+
+    def _found(self, select: str, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+        marks = ",".join("?" * len(keys))
+        with told(self._path):
+            return self._connection.execute(
+                f"{select} ({marks})", [bytes.fromhex(key) for key in keys]
+            ).fetchall()
 
     @contextmanager
     def _committed(self) -> Iterator[sqlite3.Connection]:

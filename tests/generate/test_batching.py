@@ -428,18 +428,18 @@ def test_lines_of_any_text() -> None:
     """Separators of lines in a text, lone surrogates and broken lines are no matter."""
     body = json.loads(answer(request().body).raw)
     body["choices"][0]["message"]["content"] = "one\u2028two\x85three\ud800"
-    good = {"custom_id": "a", "response": {"status_code": 200, "body": body}}
-    expired = {"custom_id": "b", "response": None, "error": {"code": "e", "message": "too late"}}
+    good = {"custom_id": "aa", "response": {"status_code": 200, "body": body}}
+    expired = {"custom_id": "bb", "response": None, "error": {"code": "e", "message": "too late"}}
     texts = [
         json.dumps(good, ensure_ascii=False).encode("utf-8", "surrogatepass"),
         json.dumps(good).encode(),
         b"[1]",
         b'{"custom_id": "c"',
-        b'{"custom_id": "d", "response": 7}',
+        b'{"custom_id": "dd", "response": 7}',
         json.dumps(expired).encode(),
     ]
     lines = list(read_lines(io.BytesIO(b"\n".join(texts)), ApiKey()))
-    assert [one.key for one in lines] == ["a", "a", "b"]
+    assert [one.key for one in lines] == ["aa", "aa", "bb"]
     for one in lines[:2]:
         assert one.answer is not None
         assert json.loads(read_answer(one.answer, request(), ApiKey()).raw) == body
