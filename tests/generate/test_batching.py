@@ -436,6 +436,7 @@ def test_lines_of_any_text() -> None:
         b"[1]",
         b'{"custom_id": "c"',
         b'{"custom_id": "dd", "response": 7}',
+        b'{"custom_id": "no key", "response": null}',
         json.dumps(expired).encode(),
     ]
     lines = list(read_lines(io.BytesIO(b"\n".join(texts)), ApiKey()))
