@@ -29,13 +29,15 @@ class JobsUsage:
         sent: jobs that were made.
         over: jobs whose replies were taken in, or that the server did not take.
         running: jobs under way, those of earlier runs too.
-        done, failed: requests in these, as the server says.
+        requests: in these.
+        done, failed: of these, as the server says.
         seconds: since the run began to ask.
     """
 
     sent: int
     over: int
     running: int
+    requests: int
     done: int
     failed: int
     seconds: float

@@ -139,6 +139,7 @@ class BatchAsking:
                 sent=counts.sent,
                 over=counts.over,
                 running=len(running),
+                requests=sum(max(one.state.total, len(one.keys)) for one in running),
                 done=sum(one.state.done for one in running),
                 failed=sum(one.state.failed for one in running),
                 seconds=time.monotonic() - self._began,

@@ -23,7 +23,7 @@ def progress(usage: "Usage") -> str:
     jobs = usage.jobs
     if jobs is not None:
         minutes, seconds = divmod(round(jobs.seconds), 60)
-        done = f" ({jobs.done:,} of {usage.in_flight:,} done, {jobs.failed:,} failed)"
+        done = f" ({jobs.done:,} of {jobs.requests:,} done, {jobs.failed:,} failed)"
         return (
             f"batch jobs: {jobs.sent:,} sent, {jobs.over:,} over, {jobs.running:,} running"
             f"{done if jobs.running else ''} after {minutes}:{seconds:02}; "
