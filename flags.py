@@ -182,6 +182,14 @@ Client = Annotated[
     str,
     typer.Option("--client", help="Whose connections are used: openai, or the leaner aiohttp."),
 ]
+Batch = Annotated[
+    bool,
+    typer.Option(
+        "--batch",
+        help="Send what is asked in batch jobs (OpenAI's Batch API), which cost less and take up "
+        "to a day each; a stopped run finds its jobs again.",
+    ),
+]
 RetryFailed = Annotated[
     bool,
     typer.Option(
@@ -201,7 +209,7 @@ LIMITS = ("rpm", "tpm", "max_cost", "max_requests", "price_in", "price_out", "ma
 """The flags that bound how a model is asked."""
 
 
-ASKING = ("cache", "key_file", "client", "fake_latency")
+ASKING = ("cache", "key_file", "client", "fake_latency", "batch")
 """The flags that say by which way a model is asked, and where its replies are kept."""
 
 MODEL = ("llm", "model", "model_strong", "base_url", "critic", "fake_faults")

@@ -165,6 +165,8 @@ def means_of(
     Raises:
         RecipeError: a limit cannot be kept.
     """
+    if asking.get("batch") and recipe.llm != "openai":
+        raise RecipeError(f"--batch: batch jobs are sent with --llm openai, not {recipe.llm}")
     if not WRITERS[recipe.llm].asks:
         return None
     from .generate.means import Means

@@ -193,6 +193,7 @@ NOT_HASHED = {
     "--tpm": "the same",
     "--max-in-flight": "the same",
     "--client": "the same",
+    "--batch": "how requests are sent; the reply to a request is kept under the same key",
     "--fake-latency": "the same",
     "--max-cost": "when asking stops, not what is asked",
     "--max-requests": "the same",

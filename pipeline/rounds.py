@@ -20,7 +20,7 @@ from .block_report import BlockReport
 from .engine import POOLS, Pool
 from .errors import RequestFailed
 from .generate import used
-from .generate.asking import Asking, Usage
+from .generate.asking import AnyAsking, Usage
 from .generate.means import Means
 from .generate.store import Store
 from .recipe import Recipe
@@ -31,9 +31,6 @@ Result = TypeVar("Result")
 
 _ROWS_AT_ONCE = 128
 """Rows that a worker looks at in one go: some 50 ms."""
-
-_WAITING = 4
-"""Requests under way, for each that may be in flight, up to which more rows are taken up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +75,16 @@ def build_in_rounds(
     path = means.store(recipe)
     screen.say(f"replies: {path}")
     with closing(Store(path)) as store:
-        asking = Asking(store, means.transport(recipe), means.limits)
+        asking = means.asking(recipe, store, show)
         try:
             with asking, POOLS[answering.engine](answering.workers) as pool:
-                rounds = Rounds(
-                    steps,
-                    pool,
-                    answering.workers,
-                    asking,
-                    _WAITING * means.limits.max_in_flight,
-                    lambda: show(asking.usage),
-                )
+                rounds = Rounds(steps, pool, answering.workers, asking, lambda: show(asking.usage))
                 yield from rounds.run(replace(task, store=str(path)) for task in tasks)
         finally:
             show(asking.usage)
             screen.say(used.told(asking.usage))
+            if asking.unfinished:
+                screen.say(asking.unfinished)
 
 
 @dataclass(slots=True)
@@ -129,15 +121,13 @@ class Rounds(Generic[AnyTask]):
         pool: of workers.
         workers: how many there are.
         asking: how replies are had.
-        wanted_at_once: requests under way up to which more rows are taken up.
         show: told whenever something has happened.
     """
 
     steps: Steps[AnyTask]
     pool: Pool
     workers: int
-    asking: Asking
-    wanted_at_once: int
+    asking: AnyAsking
     show: Callable[[], None]
     _open: dict[int, _Open[AnyTask]] = field(default_factory=dict)
     _asked: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
@@ -157,10 +147,17 @@ class Rounds(Generic[AnyTask]):
             self._give_work(tasks)
             if not self._busy and not self._asked:
                 return
+            if self._is_idle:
+                self.asking.idle()
             report = self._events.get()()
             if report is not None:
                 yield report
             self.show()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing is done before replies come."""
+        return not self._busy and self._events.empty()
 
     def _give_work(self, tasks: Iterator[AnyTask]) -> None:
         """Keeps the workers busy: with what is nearest to its end first."""
@@ -172,12 +169,14 @@ class Rounds(Generic[AnyTask]):
                 continue
             # While much is asked for, ready rows may gather; a task of one is mostly overhead.
             enough = min(_ROWS_AT_ONCE // 2, 1 + len(self._asked) // 8)
+            if self.asking.in_jobs and self._is_idle:
+                enough = 1  # the others may take a day
             block = next((one for one in self._open.values() if len(one.ready) >= enough), None)
             if block is not None:
                 count = min(len(block.ready), _ROWS_AT_ONCE)
                 self._look(block, tuple(block.ready.popleft() for _ in range(count)))
                 continue
-            if len(self._asked) >= self.wanted_at_once:
+            if len(self._asked) >= self.asking.wanted_at_once:
                 return
             block = next((one for one in self._open.values() if one.begun < one.kept), None)
             if block is not None:

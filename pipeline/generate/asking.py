@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 from ..errors import AskingError
 from .dispatch import Dispatch, Job
@@ -14,9 +14,33 @@ from .request import Request, Tokens
 from .sending import Sent, Transport
 from .store import Store
 
+_WAITING = 4
+"""Requests under way, for each that may be in flight, up to which more are welcome."""
 _DRAIN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.8
 """How long those being sent may take at the end, and after Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsUsage:
+    """The batch jobs of a run so far.
+
+    Attributes:
+        sent: jobs that were made.
+        over: jobs whose replies were taken in, or that the server did not take.
+        running: jobs under way, those of earlier runs too.
+        requests: in these.
+        done, failed: of these, as the server says.
+        seconds: since the run began to ask.
+    """
+
+    sent: int
+    over: int
+    running: int
+    requests: int
+    done: int
+    failed: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +56,9 @@ class Usage:
         refusals: of the server, for want of room (429).
         retries: requests sent again.
         given_up: requests that failed by themselves.
-        in_flight: being sent now.
+        in_flight: being sent now, or in jobs that are not over.
         level: how many may be, as the pace has it.
+        jobs: where requests are sent in batch jobs.
     """
 
     requests: int
@@ -46,10 +71,48 @@ class Usage:
     given_up: int
     in_flight: int
     level: int
+    jobs: JobsUsage | None = None
+
+
+class AnyAsking(Protocol):
+    """How replies are had, whatever the way.
+
+    Attributes:
+        in_jobs: whether requests are gathered, so that replies come many at once and late.
+    """
+
+    in_jobs: bool
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+    @property
+    def wanted_at_once(self) -> int:
+        """Requests under way up to which more are welcome."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What was used so far; may be read from any thread."""
+        ...
+
+    @property
+    def unfinished(self) -> str:
+        """What goes on at the server without us, in one line; empty if nothing does."""
+        ...
+
+    def submit(self, request: Request) -> Future[str]:
+        """Asks for a reply; see `Asking.submit`."""
+        ...
+
+    def idle(self) -> None:
+        """Says that nothing more will be asked before replies come."""
+        ...
 
 
 class Asking:
-    """A context manager that asks a model.
+    """A context manager that asks a model; see `AnyAsking`.
 
     Args:
         store: where replies are looked up and kept; it stays open.
@@ -59,6 +122,9 @@ class Asking:
     On leaving it, what is being sent may end (after Ctrl-C: within a second), and all that came
     is committed.
     """
+
+    in_jobs = False
+    unfinished = ""
 
     def __init__(self, store: Store, transport: Transport, limits: Limits | None = None) -> None:
         """Asks nothing before the context is entered."""
@@ -83,6 +149,14 @@ class Asking:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         hurried = kind is not None and not issubclass(kind, Exception)
         self.close(_HURRIED_SECONDS if hurried else _DRAIN_SECONDS)
+
+    @property
+    def wanted_at_once(self) -> int:
+        """See `AnyAsking`."""
+        return _WAITING * self._limits.max_in_flight
+
+    def idle(self) -> None:
+        """See `AnyAsking`: here nothing waits to be sent together."""
 
     def submit(self, request: Request) -> Future[str]:
         """Asks for a reply; what is asked for already, or stored, is not asked for again.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import orjson
 
@@ -76,12 +76,14 @@ class Refused(Exception):  # noqa: N818  # the same
 
     Attributes:
         alone: whether that lies in this one request, and others may be answered.
+        status: of the response, if there was one.
     """
 
-    def __init__(self, reason: str, *, alone: bool = False) -> None:
+    def __init__(self, reason: str, *, alone: bool = False, status: int | None = None) -> None:
         """Makes the error."""
         super().__init__(reason)
         self.alone = alone
+        self.status = status
 
 
 class Transport(Protocol):
@@ -117,7 +119,7 @@ def read_answer(answer: Answer, request: Request, key: ApiKey) -> Sent:
         Refused: there will be none.
     """
     if answer.status != HTTPStatus.OK:
-        _raise_for(answer, request, key)
+        raise_for(answer, request.base_url, key)
     try:
         # Strict, so that a reply that was cut off is not taken for one.
         raw = key.mask(answer.content.decode("utf-8"))
@@ -158,10 +160,16 @@ def estimated(request: Request) -> Tokens:
     return Tokens(said // 3, most)
 
 
-def _raise_for(answer: Answer, request: Request, key: ApiKey) -> None:
+def raise_for(answer: Answer, base_url: str, key: ApiKey) -> NoReturn:
+    """What an answer that is no success comes to.
+
+    Raises:
+        Retry: asking again may help.
+        Refused: it would not.
+    """
     status = answer.status
     words = words_of(answer.content, key)
-    told = f"{request.base_url} says {status}: {words}"
+    told = f"{base_url} says {status}: {words}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or (
         status in _PASSES and _NO_MONEY.encode() not in answer.content
     ):
@@ -172,11 +180,12 @@ def _raise_for(answer: Answer, request: Request, key: ApiKey) -> None:
         raise Retry(told, retry_after=after, pushed_back=pushed_back, status=status)
     if status < HTTPStatus.BAD_REQUEST:
         where = answer.headers.get("location", "")
-        raise Refused(f"{told} {where}; name that server as the base URL".replace("  ", " "))
+        told = f"{told} {where}; name that server as the base URL".replace("  ", " ")
+        raise Refused(told, status=status)
     if status == HTTPStatus.UNAUTHORIZED and not key:
         told += " (no key was sent: set OPENAI_API_KEY, or DUPLEXDATA_API_KEY_FILE)"
     text = answer.content.decode("utf-8", "replace").lower()
-    raise Refused(told, alone=any(name in text for name in _OF_ONE_REQUEST))
+    raise Refused(told, alone=any(name in text for name in _OF_ONE_REQUEST), status=status)
 
 
 def refuses_schemas(answer: Answer) -> bool:

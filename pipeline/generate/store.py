@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Self
@@ -38,6 +38,11 @@ class Replies:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self._path
+
     def get(self, key: str) -> str | None:
         """The raw reply kept under a key.
 
@@ -52,6 +57,27 @@ class Replies:
                 "SELECT raw FROM replies WHERE key = ?", (bytes.fromhex(key),)
             ).fetchone()
             return None if row is None else str(row[0])
+
+    def get_some(self, keys: Sequence[str]) -> dict[str, str]:
+        """The raw replies that are kept under some keys, a few hundred at most."""
+        return {key: raw for key, raw in self._found("hex(key), raw", keys)}  # noqa: C416  # typed
+
+    def kept(self, keys: Sequence[str]) -> set[str]:
+        """Those of some keys, a few hundred at most, under which a reply is kept."""
+        return {key for (key,) in self._found("hex(key)", keys)}
+
+    def _found(self, columns: str, keys: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        with self._lock, told(self._path):
+            connection = self._opened()
+            if connection is None:
+                return
+            marks = ",".join("?" * len(keys))
+            rows = connection.execute(
+                f"SELECT {columns} FROM replies WHERE key IN ({marks})",  # noqa: S608  # no values
+                [bytes.fromhex(key) for key in keys],
+            ).fetchall()
+        for key, *others in rows:
+            yield (key.lower(), *others)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those of the keys under which nothing is kept, in their order."""

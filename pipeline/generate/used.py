@@ -9,15 +9,26 @@ if TYPE_CHECKING:
 def told(usage: "Usage") -> str:
     """In one line, at the end of a run."""
     failed = f", {usage.given_up:,} failed" if usage.given_up else ""
+    jobs = f" in {usage.jobs.sent:,} batch jobs" if usage.jobs else ""
+    pushed_back = "" if usage.jobs else f"{usage.refusals:,} pushed back, "
     return (
-        f"asked {usage.requests:,} times: {usage.replies:,} replies "
+        f"asked {usage.requests:,} times{jobs}: {usage.replies:,} replies "
         f"({usage.tokens.prompt:,} tokens in, {usage.tokens.completion:,} out{_cost(usage)}), "
-        f"{usage.refusals:,} pushed back, {usage.retries:,} tried again{failed}"
+        f"{pushed_back}{usage.retries:,} tried again{failed}"
     )
 
 
 def progress(usage: "Usage") -> str:
     """In one line, while a run goes on."""
+    jobs = usage.jobs
+    if jobs is not None:
+        minutes, seconds = divmod(round(jobs.seconds), 60)
+        done = f" ({jobs.done:,} of {jobs.requests:,} done, {jobs.failed:,} failed)"
+        return (
+            f"batch jobs: {jobs.sent:,} sent, {jobs.over:,} over, {jobs.running:,} running"
+            f"{done if jobs.running else ''} after {minutes}:{seconds:02}; "
+            f"stored {usage.replies:,}{_cost(usage)}"
+        )
     return (
         f"asked {usage.requests:,}, stored {usage.replies:,}, in flight {usage.in_flight} "
         f"of {usage.level}, pushed back {usage.refusals:,}{_cost(usage)}"
@@ -28,7 +39,8 @@ def facts(usage: "Usage | None") -> dict[str, int]:
     """For `run.json`."""
     if usage is None:
         return {}
-    return {
+    jobs = {"jobs": usage.jobs.sent} if usage.jobs else {}
+    return jobs | {
         "requests": usage.requests,
         "replies": usage.replies,
         "tokens_in": usage.tokens.prompt,

@@ -4,6 +4,7 @@ A batch goes on when it is asked about: validating, in progress, done after
 `batch_polls`. Its lines come back in another order than they were sent in.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from duplexdata.pipeline.generate import fake
 from duplexdata.tests.loopback import completions, errors
+from duplexdata.tests.loopback.knobs import named
 from duplexdata.tests.loopback.state import Batch, File, State
 
 Bound = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,16 +22,26 @@ Handler = Callable[[web.Request, State], Awaitable[web.StreamResponse]]
 _ENDPOINT = "/v1/chat/completions"
 _DAY = 86_400
 _PAGE = 20
-_ENDED = {"completed", "failed", "expired", "cancelled"}
 
 
 def bound(handler: Handler, state: State) -> Bound:
     """The handler with the state that it works on."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await handler(request, state)
+        done = await handler(request, state)
+        if request.path.startswith("/v1/batches") and state.erred < state.knobs.batch_errors:
+            state.erred += 1
+            return errors.failed(503)
+        return done
 
     return handle
+
+
+async def _hold(state: State, what: str) -> None:
+    """Leaves a call without an answer, if it is one of those; until its client goes away."""
+    if what in named(state.knobs.hold):
+        state.held += 1
+        await asyncio.Event().wait()
 
 
 def _file_told(file: File) -> dict[str, Any]:
@@ -55,6 +67,7 @@ def _keep(state: State, name: str, purpose: str, content: bytes) -> File:
 
 async def _upload(request: web.Request, state: State) -> web.Response:
     form = await request.post()
+    await _hold(state, "upload")
     sent, purpose = form.get("file"), form.get("purpose")
     if not isinstance(sent, web.FileField) or not isinstance(purpose, str):
         return errors.error(400, "'file' and 'purpose' are required.")
@@ -94,11 +107,18 @@ async def _file(request: web.Request, state: State) -> web.Response:
     return errors.reply(_file_told(file))
 
 
-async def _content(request: web.Request, state: State) -> web.Response:
+async def _content(request: web.Request, state: State) -> web.StreamResponse:
     file = state.files.get(request.match_info["id"])
     if file is None:
         return _none_such("File object", request.match_info["id"])
-    return web.Response(body=file.content, content_type="application/octet-stream")
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+    response.content_length = len(file.content)
+    await response.prepare(request)
+    half = len(file.content) // 2
+    await response.write(file.content[:half])
+    await _hold(state, "content")
+    await response.write(file.content[half:])
+    return response
 
 
 async def _delete(request: web.Request, state: State) -> web.Response:
@@ -110,12 +130,18 @@ async def _delete(request: web.Request, state: State) -> web.Response:
 
 async def _create(request: web.Request, state: State) -> web.Response:
     wish = await request.json()
+    await _hold(state, "create")
     file = state.files.get(wish.get("input_file_id", ""))
     if file is None:
         return _none_such("File object", str(wish.get("input_file_id")))
     if wish.get("endpoint") != _ENDPOINT or wish.get("completion_window") != "24h":
         return errors.error(400, f"Only {_ENDPOINT} within 24h.", param="endpoint")
     lines, faults = _read(file.content, state)
+    queue = sum(len(one.lines) for one in state.batches.values() if not one.is_over) + len(lines)
+    if state.knobs.batch_queue and queue > state.knobs.batch_queue:
+        message = f"Enqueued token limit reached: {state.knobs.batch_queue} lines."
+        code = "token_limit_exceeded"
+        faults.append({"code": code, "message": message, "param": None, "line": None})
     state.batches_made += 1
     told = {
         "id": f"batch_{state.batches_made:06d}",
@@ -142,6 +168,7 @@ async def _create(request: web.Request, state: State) -> web.Response:
     batch = Batch(told, lines, faults, state.knobs.expire_batches > state.expired)
     state.expired += batch.expires
     state.batches[told["id"]] = batch
+    await _hold(state, "created")
     return errors.reply(told)
 
 
@@ -191,6 +218,7 @@ async def _batch(request: web.Request, state: State) -> web.Response:
     batch = state.batches.get(request.match_info["id"])
     if batch is None:
         return _none_such("batch", request.match_info["id"])
+    await _hold(state, "retrieve")
     _go_on(batch, state)
     return errors.reply(batch.told)
 
@@ -199,7 +227,7 @@ async def _cancel(request: web.Request, state: State) -> web.Response:
     batch = state.batches.get(request.match_info["id"])
     if batch is None:
         return _none_such("batch", request.match_info["id"])
-    if batch.told["status"] in _ENDED:
+    if batch.is_over:
         message = f"Cannot cancel a batch with status '{batch.told['status']}'."
         return errors.error(409, message)
     batch.told |= {"status": "cancelling", "cancelling_at": fake.CREATED}
@@ -209,7 +237,7 @@ async def _cancel(request: web.Request, state: State) -> web.Response:
 def _go_on(batch: Batch, state: State) -> None:
     """One step of a batch, taken when it is asked about."""
     told = batch.told
-    if told["status"] in _ENDED:
+    if batch.is_over:
         return
     batch.polls += 1
     if told["status"] == "cancelling":

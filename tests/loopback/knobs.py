@@ -17,6 +17,14 @@ TRANSPORT_FAULTS = (
     "slow",  # a whole reply, but late
 )
 
+HOLDS = (
+    "upload",  # before the file is kept
+    "create",  # before the batch is made
+    "created",  # after it was
+    "retrieve",
+    "content",  # in the middle of the file
+)
+
 
 def _knob(default: Any, told: str) -> Any:
     return field(default=default, metadata={"help": told})
@@ -46,6 +54,9 @@ class Knobs:
     batch_faults: float = _knob(0.0, "share of a batch's lines that fail")
     expire_batches: int = _knob(0, "the next so many batches expire with half of their lines done")
     batch_lines: int = _knob(50_000, "lines that a batch may have")
+    batch_queue: int = _knob(0, "lines that all batches under way may have; 0 is no bound")
+    batch_errors: int = _knob(0, "the next so many calls of batches are done, and answered 503")
+    hold: str = _knob("", "calls about batches that never end, with commas; see HOLDS")
     until_stdin_closes: bool = _knob(False, "end when standard input does")
 
     def __post_init__(self) -> None:
@@ -53,6 +64,7 @@ class Knobs:
         for given, known in (
             (self.only_faults, tuple(FAULTS)),
             (self.only_transport_faults, TRANSPORT_FAULTS),
+            (self.hold, HOLDS),
         ):
             for name in named(given):
                 if name not in known:

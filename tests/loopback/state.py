@@ -99,6 +99,11 @@ class Batch:
     expires: bool
     polls: int = 0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.told["status"] in {"completed", "failed", "expired", "cancelled"}
+
 
 @dataclass(slots=True)
 class State:
@@ -110,6 +115,8 @@ class State:
     in_flight: int = 0
     deaths: int = 0
     expired: int = 0
+    erred: int = 0
+    held: int = 0
     files_made: int = 0
     batches_made: int = 0
     files: dict[str, File] = field(default_factory=dict)
@@ -117,7 +124,8 @@ class State:
 
     def reset(self) -> None:
         """Forgets everything but the knobs; names of files and batches are not used again."""
-        self.counts, self.cap, self.deaths, self.expired = Counts(), Cap(), 0, 0
+        self.counts, self.cap, self.deaths = Counts(), Cap(), 0
+        self.expired = self.erred = self.held = 0
         self.files.clear()
         self.batches.clear()
 
@@ -125,7 +133,7 @@ class State:
         """What `/_stats` says.
 
         `distinct` are bodies asked for, `repeated` paid replies to a body that was paid
-        for before; the rest is as in `Counts`.
+        for before, `held` calls that were held; the rest is as in `Counts`.
         """
         counts = self.counts
         paid = counts.paid.total()
@@ -146,4 +154,6 @@ class State:
             "deaths": self.deaths,
             "files": len(self.files),
             "batches": len(self.batches),
+            "batches_under_way": sum(not one.is_over for one in self.batches.values()),
+            "held": self.held,
         }
