@@ -18,7 +18,7 @@ from .database import INSERT, open_to_read, open_to_write, told
 from .request import Request, Tokens
 
 COMMIT_ROWS = 256
-COMMIT_SECONDS = 0.05
+COMMIT_SECONDS = 0.01
 """A commit is made at so many rows, or so long after the first of them."""
 
 Row = tuple[bytes, str, str, str, int, bytes, str, int, int, int]
