@@ -23,6 +23,7 @@ from .generate import used
 from .generate.asking import Asking, Usage
 from .generate.means import Means
 from .generate.store import Store
+from .generate.transport import import_beforehand
 from .recipe import Recipe
 from .screen import Screen
 
@@ -78,7 +79,9 @@ def build_in_rounds(
     path = means.store(recipe)
     screen.say(f"replies: {path}")
     with closing(Store(path)) as store:
-        asking = Asking(store, means.transport(recipe), means.limits)
+        transport = means.transport(recipe)
+        import_beforehand(transport)
+        asking = Asking(store, transport, means.limits)
         try:
             with asking, POOLS[answering.engine](answering.workers) as pool:
                 rounds = Rounds(

@@ -160,7 +160,7 @@ class Dispatch:
     async def _run(self, job: Job) -> None:
         """A job from its first try to its last."""
         try:
-            sent: Sent = await self._retrying.copy()(self._try, job)
+            sent = await self._tried(job)
         except Retry as error:
             self._give_up(job, f"{error} ({job.failures} tries)")
         except Refused as error:
@@ -175,6 +175,23 @@ class Dispatch:
             self._fail(job, error)
         else:
             self._replied(job, sent)
+
+    async def _tried(self, job: Job) -> Sent:
+        """Sends a job's request, again where that helps."""
+        try:
+            return await self._try(job)  # most need no more
+        except Retry as error:
+            first: Retry | None = error
+
+        async def again(job: Job) -> Sent:
+            nonlocal first
+            if first is not None:
+                failure, first = first, None
+                raise failure
+            return await self._try(job)
+
+        sent: Sent = await self._retrying.copy()(again, job)
+        return sent
 
     def _give_up(self, job: Job, why: str) -> None:
         self._given_up_in_a_row += 1
