@@ -162,7 +162,10 @@ def check_all_is_there(out: Path, source: Path, stats: Mapping[str, Any]) -> Non
     rows = rows_of(out)
     assert counts["kept"] == DIALOGUES
     assert Counter(row["type"] for row in rows) == Counter(counts["written"])
-    assert Counter(counts["planned"]) == Counter(counts["written"]) + Counter(counts["unbuilt"])
+    assert counts["planned"] == counts["written"]
+    for of, drawn in counts["drawn"].items():
+        missing = sum(types.get(of, 0) for types in counts["left_out"].values())
+        assert drawn == counts["in_rows"].get(of, 0) + missing
     left_out = pq.read_table(out / "left_out.parquet").to_pylist()
     assert Counter((one["reason"], one["type"]) for one in left_out) == {
         (reason, of): count
