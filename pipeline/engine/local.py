@@ -144,7 +144,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
     # One that was writing a result leaves half of it. Who reads waits for the rest until no
     # writing end of the pipe is open, and one is ours.
     if pool._result_queue is not None:  # noqa: SLF001  # as above
-        pool._result_queue._writer.close()  # noqa: SLF001
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _become_worker() -> None:

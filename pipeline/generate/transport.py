@@ -6,12 +6,14 @@ while worker processes start.
 """
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
 
 from .api_key import ApiKey, load_api_key
 from .request import Request, Tokens, canonical_json
@@ -111,6 +113,8 @@ class _OpenAIPosting:
         from openai import APIConnectionError, APIStatusError
 
         self._client = client
+        self._session = uuid4().hex
+        self._count = itertools.count()
         self._response = Response
         self._status_error = APIStatusError
         self._failures = (APIConnectionError, HTTPError, aiohttp.ClientError, OSError)
@@ -118,7 +122,14 @@ class _OpenAIPosting:
     async def post(self, url: str, payload: bytes) -> Answer:
         try:
             response = await self._client.post(
-                url, content=payload, cast_to=self._response, options={"follow_redirects": False}
+                url,
+                content=payload,
+                cast_to=self._response,
+                options={
+                    "follow_redirects": False,
+                    # Else the client draws one from the system for every request, which takes time.
+                    "idempotency_key": f"{self._session}-{next(self._count)}",
+                },
             )
             return _answer(response)
         except self._status_error as error:
