@@ -1,6 +1,6 @@
 """How fast requests are asked, beside a loop that does nothing but call the bare client.
 
-    python benchmarks/asking.py [--requests N] [--only speed,cap,kill]
+    python benchmarks/asking.py [--requests N] [--only speed,cap,kill,build,build-cap,memory]
 
 Runs against the loopback server on this machine and prints a Markdown table for each of:
 
@@ -9,6 +9,8 @@ Runs against the loopback server on this machine and prints a Markdown table for
   looked up before and stored after. The figure is the ratio; the server takes a core itself.
 - cap: the server refuses more than 100 requests a second with `Retry-After: 1`.
 - kill: SIGKILL when half of the replies are paid for, then the same again: what was paid twice.
+- build, build-cap: speed and cap of whole builds, planned, asked, checked, stored and written.
+- memory: the peak of builds of 10,000 and of 100,000 requests; it takes minutes.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+import asked_builds
 
 from duplexdata.pipeline.generate.asking import Asking, Usage
 from duplexdata.pipeline.generate.request import Request
@@ -181,7 +185,7 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description="How fast requests are asked.")
     parser.add_argument("--requests", type=int, default=4000)
-    parser.add_argument("--only", default="speed,cap,kill")
+    parser.add_argument("--only", default="speed,cap,kill,build,build-cap")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -193,6 +197,9 @@ def main() -> None:
         "speed": lambda: speed(given.requests),
         "cap": cap,
         "kill": lambda: kill(given.requests),
+        "build": lambda: asked_builds.speed(given.requests),
+        "build-cap": asked_builds.cap,
+        "memory": asked_builds.memory,
     }
     for only in given.only.split(","):
         for line in tables[only]():

@@ -101,7 +101,7 @@ def build(
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
         BuildError: it did not succeed; finished blocks are kept.
     """
-    if workers > 1 and _is_large(recipe):
+    if WRITERS[recipe.llm].asks or (workers > 1 and _is_large(recipe)):
         offer(recipe)
         warm_up(MODULE)
     forget_materials()

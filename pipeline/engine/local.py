@@ -141,6 +141,10 @@ def _in_order(
 def _kill(pool: ProcessPoolExecutor) -> None:
     for process in list((pool._processes or {}).values()):  # noqa: SLF001  # kill_workers is 3.14
         process.kill()
+    # One that was writing a result leaves half of it. Who reads waits for the rest until no
+    # writing end of the pipe is open, and one is ours.
+    if pool._result_queue is not None:  # noqa: SLF001  # as above
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _become_worker() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, Self
@@ -135,6 +137,7 @@ class Asking:
         self._lock = threading.Lock()
         self._asked: dict[str, Future[str]] = {}
         self._inbox: list[Job] = []
+        self._committed = 0
         self._stored = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -245,19 +248,31 @@ class Asking:
     def _kept(self, job: Job, kept: Future[str]) -> None:
         """In the store's thread: a reply is committed, or could not be."""
         error = kept.exception()
-        if error is None:
-            self._settle(job)
-            job.reply.set_result(kept.result())
-            return
-        self._settle(job)
-        job.reply.set_exception(error)
-        if isinstance(error, Exception) and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._dispatch.stop, error)
-
-    def _failed(self, job: Job, error: Exception) -> None:
-        self._settle(job)
-        job.reply.set_exception(error)
-
-    def _settle(self, job: Job) -> None:
         with self._lock:
             self._asked.pop(job.request.key, None)
+            self._committed += 1
+            first = self._committed == 1
+        if first:  # one call for all of a commit
+            self._call(self._make_room)
+        if error is None:
+            job.reply.set_result(kept.result())
+            return
+        job.reply.set_exception(error)
+        if isinstance(error, Exception):
+            self._call(partial(self._dispatch.stop, error))
+
+    def _make_room(self) -> None:
+        with self._lock:
+            committed, self._committed = self._committed, 0
+        self._dispatch.committed(committed)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        """Has the loop call a function, unless it has ended."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(function)
+
+    def _failed(self, job: Job, error: Exception) -> None:
+        with self._lock:
+            self._asked.pop(job.request.key, None)
+        job.reply.set_exception(error)

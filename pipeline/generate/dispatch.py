@@ -61,7 +61,8 @@ class Dispatch:
     Args:
         transport: that sends.
         limits: of the pace.
-        replied: told of each reply.
+        replied: told of each reply; it is to say, with `committed`, when that is kept. Until
+            then it holds a place, so that a kill loses no more than may be in flight.
         ended: told of each job that gets none, and why.
     """
 
@@ -85,6 +86,7 @@ class Dispatch:
         self._naps: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped: Exception | None = None
+        self._uncommitted = 0
         self._given_up_in_a_row = 0
         self._last_failure = ""
         self._backoff = wait_random_exponential(multiplier=limits.backoff, max=_LONGEST_BACKOFF)
@@ -111,6 +113,11 @@ class Dispatch:
         """Takes up jobs."""
         self._waiting.extend(jobs)
         self._start()
+
+    def committed(self, replies: int) -> None:
+        """So many replies are kept for good, or cannot be: others may take their places."""
+        self._uncommitted -= replies
+        self._pump()
 
     def stop(self, error: Exception) -> None:
         """Ends, with this error, all jobs that are not being sent; those end by themselves."""
@@ -153,7 +160,7 @@ class Dispatch:
     async def _run(self, job: Job) -> None:
         """A job from its first try to its last."""
         try:
-            sent: Sent = await self._retrying.copy()(self._try, job)
+            sent = await self._tried(job)
         except Retry as error:
             self._give_up(job, f"{error} ({job.failures} tries)")
         except Refused as error:
@@ -168,6 +175,23 @@ class Dispatch:
             self._fail(job, error)
         else:
             self._replied(job, sent)
+
+    async def _tried(self, job: Job) -> Sent:
+        """Sends a job's request, again where that helps."""
+        try:
+            return await self._try(job)  # most need no more
+        except Retry as error:
+            first: Retry | None = error
+
+        async def again(job: Job) -> Sent:
+            nonlocal first
+            if first is not None:
+                failure, first = first, None
+                raise failure
+            return await self._try(job)
+
+        sent: Sent = await self._retrying.copy()(again, job)
+        return sent
 
     def _give_up(self, job: Job, why: str) -> None:
         self._given_up_in_a_row += 1
@@ -209,6 +233,7 @@ class Dispatch:
             raise
         else:
             pace.succeeded(permit, sent.tokens)
+            self._uncommitted += 1
             counts.replies += 1
             counts.prompt_tokens += sent.tokens.prompt
             counts.completion_tokens += sent.tokens.completion
@@ -242,6 +267,8 @@ class Dispatch:
             if turn.done():
                 self._turns.popleft()
                 continue
+            if self._pace.in_flight + self._uncommitted >= self._limits.max_in_flight:
+                return  # the end of one, or a commit, goes on here
             try:
                 answer = self._pace.begin(tokens)
             except DuplexdataError as error:

@@ -12,7 +12,7 @@ from .database import store_path
 from .pace import Limits
 from .sending import Transport
 from .store import Store
-from .transport import AioHttpTransport, FakeTransport, OpenAITransport
+from .transport import AioHttpTransport, FakeTransport, OpenAITransport, import_beforehand
 
 CLIENTS = {"openai": OpenAITransport, "aiohttp": AioHttpTransport}
 PAUSE_VARIABLE = "DUPLEXDATA_BATCH_PAUSE"
@@ -69,7 +69,9 @@ class Means:
             RecipeError: there is no such way to whom the recipe asks.
         """
         if not self.batch:
-            return Asking(store, self.transport(recipe), self.limits)
+            transport = self.transport(recipe)
+            import_beforehand(transport)  # while workers start
+            return Asking(store, transport, self.limits)
         from .batch_server import BatchServer
         from .batching import BatchAsking
 

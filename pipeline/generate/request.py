@@ -31,6 +31,7 @@ class Request:
         attempt: how often this was asked before; part of the key, so that the same words
             can be asked again and another reply be kept.
         key: SHA-256, in hex, of all that determines the reply. Never an API key.
+        payload: the body as it is sent and stored.
     """
 
     kind: str = field(compare=False)
@@ -38,19 +39,17 @@ class Request:
     body: Mapping[str, Any] = field(compare=False, repr=False)
     attempt: int = field(default=0, compare=False)
     key: str = field(init=False)
+    payload: bytes = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", key_of(self.base_url, self.body, self.attempt))
+        payload = canonical_json(self.body)
+        object.__setattr__(self, "payload", payload)
+        object.__setattr__(self, "key", _key_of(self.base_url, payload, self.attempt))
 
     @property
     def model(self) -> str:
         """The name of the model that is asked."""
         return str(self.body.get("model", ""))
-
-    @property
-    def payload(self) -> bytes:
-        """The body as it is sent and stored."""
-        return canonical_json(self.body)
 
 
 def canonical_json(value: object) -> bytes:
@@ -58,9 +57,10 @@ def canonical_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def key_of(base_url: str, body: Mapping[str, Any], attempt: int) -> str:
-    """The key of a request; see `Request`."""
-    return hashlib.sha256(canonical_json([KEY_VERSION, base_url, body, attempt])).hexdigest()
+def _key_of(base_url: str, payload: bytes, attempt: int) -> str:
+    """The hash of the canonical JSON of version, URL, body and number of the try."""
+    url = canonical_json(base_url)
+    return hashlib.sha256(b"[%d,%b,%b,%d]" % (KEY_VERSION, url, payload, attempt)).hexdigest()
 
 
 def normalised_url(url: str) -> str:

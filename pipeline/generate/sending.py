@@ -190,6 +190,8 @@ def raise_for(answer: Answer, base_url: str, key: ApiKey) -> NoReturn:
 
 def refuses_schemas(answer: Answer) -> bool:
     """Whether this is how a server says that it knows no `response_format`."""
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # llama-cpp-python's own
+        return b"response_format" in answer.content and b"validation error" in answer.content
     return answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY} and (
         b"response_format" in answer.content or b"json_schema" in answer.content
     )

@@ -18,11 +18,14 @@ from .database import INSERT, open_to_read, open_to_write, told
 from .request import Request, Tokens
 
 COMMIT_ROWS = 256
-COMMIT_SECONDS = 0.05
+COMMIT_SECONDS = 0.01
 """A commit is made at so many rows, or so long after the first of them."""
 
 Row = tuple[bytes, str, str, str, int, bytes, str, int, int, int]
 """In the order of the columns; see `database`."""
+
+_Came = tuple[Request, str, Tokens]
+"""A request, its raw reply, and the tokens that they took."""
 
 
 class Replies:
@@ -117,7 +120,7 @@ class Store(Replies):
         super().__init__(path)
         self._writing = open_to_write(path)
         self._changed = threading.Condition()
-        self._waiting: list[tuple[Row, Future[str]]] = []
+        self._waiting: list[tuple[_Came, Future[str]]] = []
         self._uncommitted = 0
         self._hurry = False
         self._closed = False
@@ -137,7 +140,7 @@ class Store(Replies):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write, name="reply-store", daemon=True)
                 self._thread.start()
-            self._waiting.append((row_of(request, raw, tokens), kept))
+            self._waiting.append(((request, raw, tokens), kept))
             self._uncommitted += 1
             if len(self._waiting) in {1, COMMIT_ROWS}:
                 self._changed.notify_all()
@@ -165,7 +168,7 @@ class Store(Replies):
         while batch := self._batch():
             try:
                 with told(self._path):
-                    kept = _commit(self._writing, [row for row, _ in batch])
+                    kept = _commit(self._writing, [row_of(*came) for came, _ in batch])
             except Exception as error:
                 for _, future in batch:
                     future.set_exception(error)
@@ -176,8 +179,8 @@ class Store(Replies):
                 self._uncommitted -= len(batch)
                 self._changed.notify_all()
 
-    def _batch(self) -> list[tuple[Row, Future[str]]]:
-        """The rows of the next commit, when it is time; none once the store is closed."""
+    def _batch(self) -> list[tuple[_Came, Future[str]]]:
+        """The replies of the next commit, when it is time; none once the store is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             self._changed.wait_for(

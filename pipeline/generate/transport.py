@@ -1,17 +1,23 @@
 """The transports: OpenAI's client, bare aiohttp, and the fake engine without a network.
 
 The libraries are imported, and the key is read, when the first request is sent: a run that
-finds all replies in the store needs neither.
+finds all replies in the store needs neither. `import_beforehand` takes the time for the import
+while worker processes start.
 """
 
 import asyncio
+import itertools
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
 
 from .api_key import ApiKey, load_api_key
 from .request import Request, Tokens, canonical_json
-from .sending import Answer, Retry, Sent, read_answer, refuses_schemas
+from .sending import Answer, Retry, Sent, Transport, read_answer, refuses_schemas
 
 if TYPE_CHECKING:
     import aiohttp
@@ -35,7 +41,12 @@ class _HttpTransport:
     Args:
         key_file: that holds the key; by default as `load_api_key` says.
         timeout: seconds that a reply may take.
+
+    Attributes:
+        library: that has the client.
     """
+
+    library: str
 
     def __init__(self, key_file: Path | None = None, timeout: float = 300.0) -> None:
         self._key_file = key_file
@@ -80,6 +91,8 @@ class _HttpTransport:
 class OpenAITransport(_HttpTransport):
     """OpenAI's client over aiohttp: the default."""
 
+    library = "openai"
+
     def _open(self, key: ApiKey) -> _Posting:
         from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout
 
@@ -100,6 +113,8 @@ class _OpenAIPosting:
         from openai import APIConnectionError, APIStatusError
 
         self._client = client
+        self._session = uuid4().hex
+        self._count = itertools.count()
         self._response = Response
         self._status_error = APIStatusError
         self._failures = (APIConnectionError, HTTPError, aiohttp.ClientError, OSError)
@@ -107,7 +122,14 @@ class _OpenAIPosting:
     async def post(self, url: str, payload: bytes) -> Answer:
         try:
             response = await self._client.post(
-                url, content=payload, cast_to=self._response, options={"follow_redirects": False}
+                url,
+                content=payload,
+                cast_to=self._response,
+                options={
+                    "follow_redirects": False,
+                    # Else the client draws one from the system for every request, which takes time.
+                    "idempotency_key": f"{self._session}-{next(self._count)}",
+                },
             )
             return _answer(response)
         except self._status_error as error:
@@ -123,6 +145,8 @@ class _OpenAIPosting:
 
 class AioHttpTransport(_HttpTransport):
     """Bare aiohttp: the same, with less between us and the socket."""
+
+    library = "aiohttp"
 
     def _open(self, key: ApiKey) -> _Posting:
         import aiohttp
@@ -185,6 +209,19 @@ class FakeTransport:
 
     async def close(self) -> None:
         """See `Transport`."""
+
+
+def import_beforehand(transport: Transport) -> None:
+    """Imports a transport's library on a thread; where it is missing, the first request says so."""
+    if not isinstance(transport, _HttpTransport):
+        return
+
+    def load(library: str) -> None:
+        with suppress(ImportError):
+            # The client's names are imported as they are first looked at.
+            getattr(import_module(library), "DefaultAioHttpClient", None)
+
+    threading.Thread(target=load, args=(transport.library,), daemon=True).start()
 
 
 def _answer(response: "httpx2.Response") -> Answer:

@@ -2,7 +2,12 @@
 
 import operator
 import os
+import struct
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +49,43 @@ def test_a_task_that_fails_fails_the_run() -> None:
     """An error in a worker reaches the caller as it is."""
     with pytest.raises(ValueError, match="x"):
         list(LOCAL(int, iter(["1", "x", "3"]), 2))
+
+
+def half_a_result(ready: str) -> None:
+    """In a worker: sends the begin of a result, says so by a file, and never ends."""
+    frame = sys._getframe()  # only the pool's own loop has the pipe
+    while "result_queue" not in frame.f_locals:
+        assert frame.f_back is not None
+        frame = frame.f_back
+    pipe = frame.f_locals["result_queue"]._writer
+    os.write(pipe.fileno(), struct.pack("!i", 1_000_000) + b"half")
+    Path(ready).touch()
+    threading.Event().wait()
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from duplexdata.pipeline.engine import POOLS
+from duplexdata.tests.engine.test_local import half_a_result
+try:
+    with POOLS["local"](1) as pool:
+        pool.submit(half_a_result, sys.argv[1])
+        while not Path(sys.argv[1]).exists():
+            pass
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+def test_a_pool_ends_while_a_worker_sends_its_result(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a large result does not leave the reader waiting for its rest."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, tmp_path / "ready"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "ended\n"

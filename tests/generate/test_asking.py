@@ -1,6 +1,7 @@
 """Requests in, raw replies in the store, whatever happens on the way."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,6 +132,37 @@ def test_rounds(store: Store) -> None:
             for one in [asking.submit(request(n, attempt=attempt)) for n in range(20)]:
                 assert one.result()
     assert asking.usage.replies == 100
+
+
+class Watching(Stubborn):
+    """A transport that counts, at each request, how many before it have no reply in the store.
+
+    Args:
+        path: of the store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the store a second time."""
+        super().__init__()
+        self.stored = sqlite3.connect(path, check_same_thread=False)
+        self.most = 0
+
+    async def send(self, request: Request) -> Sent:
+        """Replies at once."""
+        (stored,) = self.stored.execute("SELECT count(*) FROM replies").fetchone()
+        sent = await super().send(request)
+        self.most = max(self.most, len(self.sent) - stored)
+        return sent
+
+
+def test_no_more_unstored_than_in_flight(store: Store, path: Path) -> None:
+    """What a kill can waste at any moment is what may be in flight: a reply keeps its place."""
+    transport = Watching(path)
+    with Asking(store, transport, Limits(max_in_flight=7)) as asking:
+        for one in [asking.submit(request(n)) for n in range(500)]:
+            one.result()
+    transport.stored.close()
+    assert transport.most == 7
 
 
 def test_cost(store: Store) -> None:

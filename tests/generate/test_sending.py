@@ -168,4 +168,6 @@ def test_refuses_schemas() -> None:
     content = b'{"error": {"message": "Unknown parameter: response_format"}}'
     assert refuses_schemas(Answer(400, {}, content))
     assert not refuses_schemas(Answer(500, {}, content))
+    own = b"""{"error": {"message": "1 validation error: ('body', 'response_format', 'type')"}}"""
+    assert refuses_schemas(Answer(500, {}, own))
     assert not refuses_schemas(Answer(400, {}, b"something else"))
