@@ -21,6 +21,7 @@ from .plan import Plan, PlannedRow, plan_any_block, sample_rank
 from .recipe import Recipe
 from .scriptwriter import Scriptwriter
 from .slice.slicer import Slicer
+from .slice.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def scriptwriter_of(recipe: Recipe, expected: Mapping[str, Any]) -> Scriptwriter
             "the tokenizer, transitions, statements or prompts changed while the run was going "
             "on; start it anew with --overwrite"
         )
-    slicer = Slicer(materials.tokenizer, recipe.slice_tokens)
+    tokenizer = materials.tokenizer
+    slicer = _slicer(_Cutting(tokenizer.fingerprint, recipe.slice_tokens, tokenizer))
     setting = Setting(
         cut_places=cut_places(slicer),
         transitions=materials.transitions,
@@ -125,6 +127,20 @@ def scriptwriter_of(recipe: Recipe, expected: Mapping[str, Any]) -> Scriptwriter
         bare_share=recipe.bare_share,
     )
     return Scriptwriter(setting, materials.banks, slicer, recipe, offline_reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutting:
+    """What a slicer cuts by."""
+
+    fingerprint: str
+    slice_tokens: int
+    tokenizer: Tokenizer = field(compare=False)
+
+
+@lru_cache(maxsize=1)  # answers come again from block to block
+def _slicer(cutting: _Cutting) -> Slicer:
+    return Slicer(cutting.tokenizer, cutting.slice_tokens)
 
 
 def begin_again(task: BlockTask) -> Work:

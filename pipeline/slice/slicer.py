@@ -20,6 +20,9 @@ from .words import parts_at_ascii_space, word_edges, word_spans
 FEWEST_WORDS = 4
 MOST_WORDS = 6
 
+_KEPT = 8_000_000
+"""Two blocks or so; with what belongs to it, some 15 MB."""
+
 Offsets = npt.NDArray[np.int64]
 
 
@@ -69,31 +72,54 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Slicer:
-    """Cuts the texts of one block; an answer that several scripts share is cut once.
+    """Cuts texts; an answer that several scripts share is cut once.
+
+    What was cut is kept in two generations, so that memory stays flat.
 
     Attributes:
         tokenizer: whose tokens an assistant slice is counted in.
         slice_tokens: how many of them.
+        kept: characters of answers that begin a new generation, which lets the one before
+            the last go.
     """
 
     tokenizer: Tokenizer
     slice_tokens: int
+    kept: int = _KEPT
     _answers: dict[str, Slices] = field(default_factory=dict, repr=False)
+    _before: dict[str, Slices] = field(default_factory=dict, repr=False)
+    _held: int = field(default=0, repr=False)
     _tokens: dict[str, int] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str) -> Slices:
         """The token slices of an assistant utterance's planned text."""
-        known = self._answers.get(text)
+        known = self._known(text)
         if known is None:
             self.cut_answers((text,))
             known = self._answers[text]
         return known
 
+    def _known(self, text: str) -> Slices | None:
+        """What was cut; of the generation before it is taken over into this one."""
+        known = self._answers.get(text)
+        if known is None and (known := self._before.get(text)) is not None:
+            self._answers[text] = known
+            self._held += len(text)
+        return known
+
+    def _make_room(self) -> None:
+        """Begins a new generation, once this one holds enough; the one before is let go."""
+        if self._held > self.kept:
+            self._before, self._answers, self._held = self._answers, {}, 0
+            self._tokens.clear()
+
     def cut_answers(self, texts: Iterable[str]) -> None:
         """Cuts answers that `answer` will be asked for, all of them at once."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._answers]
+        new = [text for text in dict.fromkeys(texts) if self._known(text) is None]
         if not new:
             return
+        self._make_room()
+        self._held += sum(map(len, new))
         data = [text.encode() for text in new]
         boundaries = [
             ends[self.slice_tokens - 1 :: self.slice_tokens]

@@ -1,5 +1,9 @@
 """Texts into slices (rule 2)."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import pytest
 import tiktoken
 from hypothesis import given, settings
@@ -113,3 +117,30 @@ def test_heard_code_points_are_whole_slices(text: str, tokenizer: Tokenizer) -> 
     ends = slices.code_point_ends().tolist()
     assert [slices.heard(end) for end in ends] == list(range(1, len(slices) + 1))
     assert text[: ends[0]] == pieces(slices)[0]
+
+
+def test_what_is_kept_stays_little_and_changes_nothing() -> None:
+    """Answers that come again are not encoded again; those that do not are let go."""
+
+    class Counting:
+        name = fingerprint = origin = "counting"
+        encoded = 0
+
+        def token_ends(self, text: str) -> npt.NDArray[np.int64]:
+            return CL100K.token_ends(text)
+
+        def token_ends_of(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+            self.encoded += len(texts)
+            return CL100K.token_ends_of(texts)
+
+    counting = Counting()
+    slicer = Slicer(counting, 3, kept=5_000)
+    often = "An answer that comes again and again, whatever else comes."
+    for number in range(400):
+        alone = f"Answer {number}, which comes once, and says so at some length."
+        slicer.cut_answers([alone, often])
+        assert pieces(slicer.answer(alone)) == pieces(Slicer(CL100K, 3).answer(alone))
+        assert pieces(slicer.answer(often)) == pieces(Slicer(CL100K, 3).answer(often))
+    assert counting.encoded == 401
+    held = {**slicer._answers, **slicer._before}  # what is bounded
+    assert sum(map(len, held)) < 11_000
