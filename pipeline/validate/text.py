@@ -51,21 +51,28 @@ def compile_markers(markers: Sequence[str]) -> Markers:
     )
 
 
+_MOST = 8_000_000
+"""Characters of texts whose slices are kept: some 30 MB."""
+
+
 @dataclass(slots=True)
 class Cutter:
-    """Cuts planned texts into slices (rule 2), each distinct text once until `forget`."""
+    """Cuts planned texts into slices (rule 2), each distinct text once until it is let go."""
 
     tokenizer: Tokenizer
     slice_tokens: int
+    most: int = _MOST
     _slices: dict[str, list[str]] = field(default_factory=dict)
     _words: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     _tokens: dict[str, int] = field(default_factory=dict)
+    _held: int = 0
 
     def slices(self, text: str) -> list[str]:
         """The slices of a planned assistant text."""
         known = self._slices.get(text)
         if known is None:
             known = self._slices[text] = self._cut(text)
+            self._held += len(text)
         return known
 
     def tokens(self, text: str) -> int:
@@ -73,6 +80,7 @@ class Cutter:
         known = self._tokens.get(text)
         if known is None:
             known = self._tokens[text] = len(self.tokenizer.token_ends(text))
+            self._held += len(text)
         return known
 
     def words(self, text: str, language: str) -> list[tuple[int, int]]:
@@ -80,10 +88,14 @@ class Cutter:
         known = self._words.get(text)
         if known is None:
             known = self._words[text] = word_spans(text, language)
+            self._held += len(text)
         return known
 
     def forget(self) -> None:
-        """Forgets the texts; called between batches, so that memory stays flat."""
+        """Lets the texts go once they are many; called between batches, so memory stays flat."""
+        if self._held < self.most:
+            return
+        self._held = 0
         self._slices.clear()
         self._words.clear()
         self._tokens.clear()

@@ -94,3 +94,17 @@ def test_a_slice_inside_a_word_is_told() -> None:
 def test_joined_text_ends_in_its_message(slices: list[str], ended: bool) -> None:
     """An interjection that was joined offline ends in the source's message."""
     assert ends_in(slices, "one two\nthree") is ended
+
+
+def test_texts_are_let_go_once_they_are_many(tokenizer: Tokenizer) -> None:
+    """Between batches, so that memory stays flat; what is cut again is cut alike."""
+    cutter = Cutter(tokenizer, 3, most=1_000)
+    texts = [f"Answer {number}, which comes once and says so." for number in range(200)]
+    whole = [list(cutter.slices(text)) for text in texts]
+    cutter.forget()
+    held = []
+    for text, slices in zip(texts, whole, strict=True):
+        assert cutter.slices(text) == slices
+        cutter.forget()
+        held.append(len(cutter._slices))  # what is bounded
+    assert 10 < max(held) < 30
