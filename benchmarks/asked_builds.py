@@ -30,7 +30,6 @@ IN_FLIGHT = 256
 CAP, CAPPED_ROWS = 100, 1500
 BARE, OPENAI, AIOHTTP = "bare client", "build", "build, --client aiohttp"
 _CLIENTS = {OPENAI: "openai", AIOHTTP: "aiohttp"}
-_LOOK_SECONDS = 0.05
 _ANSWER = "It lies by the river, and is quiet; breakfast is served from seven to ten. " * 5
 _RECIPE = "stop_share = 0\nbare_share = 0\n"
 
@@ -88,8 +87,7 @@ def _side(server: Loopback, work: Callable[[], Measured]) -> _Side:
 
 def _first_request(server: Loopback) -> float:
     """When a server got its first request."""
-    while not server.stats()["requests"]:
-        time.sleep(_LOOK_SECONDS)
+    server.wait("requests", 1)
     return time.perf_counter()
 
 
@@ -128,8 +126,7 @@ def cap() -> Iterator[str]:
 def _seconds_of_asking(server: Loopback, rows: int) -> float:
     """From a server's first request until so many replies are paid for."""
     began = _first_request(server)
-    while server.stats()["paid"] < rows:
-        time.sleep(_LOOK_SECONDS)
+    server.wait("paid", rows)
     return time.perf_counter() - began
 
 

@@ -169,8 +169,8 @@ def kill(number: int) -> Iterator[str]:
             again = [sys.executable, __file__, "--child", name, server.base_url, folder]
             again += ["--requests", str(number)]
             with subprocess.Popen(again) as child:  # noqa: S603  # this file
-                while (paid := server.stats()["paid"]) < number // 2:
-                    time.sleep(0.05)
+                server.wait("paid", number // 2, child)
+                paid = server.stats()["paid"]
                 child.kill()
             done = subprocess.run(again, check=True, capture_output=True, text=True)  # noqa: S603
             yield f"| ours, {name} | {paid} | {done.stdout.strip()} | {_paid(server)} |"

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -149,8 +148,7 @@ def test_killed_and_resumed(
     with subprocess.Popen(
         process(server, tmp_path / "out", "--batch"), env=env, stderr=subprocess.DEVNULL
     ) as killed:
-        while not server.stats()["held"] and killed.poll() is None:
-            time.sleep(0.01)  # until it is there
+        server.wait("held", 1, killed)
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     made = server.stats()["batches"]
@@ -185,8 +183,7 @@ def test_ctrl_c(server: Loopback, live: Live, duplexdata: Run, tmp_path: Path) -
     with subprocess.Popen(
         process(server, tmp_path / "out", "--batch"), env=env, stderr=subprocess.PIPE, text=True
     ) as running:
-        while server.stats()["batches"] < 2:
-            time.sleep(0.01)  # until there are jobs
+        server.wait("batches", 2, running)
         running.send_signal(signal.SIGINT)
         said = running.communicate(timeout=60)[1]
     assert running.returncode == 1

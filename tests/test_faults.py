@@ -11,9 +11,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,11 @@ class Builds:
     def kill_at(self, name: str, paid: int, later: float) -> bool:
         """Kills a build's whole group once so many replies are paid for; whether it ran still."""
         with self.start(name) as running:
-            while self._server.stats()["paid"] < paid and running.poll() is None:
-                time.sleep(0.01)  # until the server has seen so many
-            time.sleep(later)
-            runs = running.poll() is None
-            if runs:
+            self._server.wait("paid", paid, running, later)
+            with suppress(ProcessLookupError):  # it has ended
                 os.killpg(running.pid, signal.SIGKILL)
             running.communicate()
-        return runs
+        return running.returncode == -signal.SIGKILL
 
 
 def test_under_faults_and_killed(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -135,8 +134,7 @@ def test_killed_and_resumed_it_has_the_bytes_of_a_run_never_killed(
     env = environment(tmp_path)
     for moment in (30, 150):
         with subprocess.Popen(process, env=env, stderr=subprocess.PIPE) as running:
-            while faulty.stats()["paid"] < moment and running.poll() is None:
-                time.sleep(0.01)  # until the server has seen so many
+            faulty.wait("paid", moment, running)
             running.send_signal(signal.SIGKILL)
     told(duplexdata(*arguments, env=env))
     paid = faulty.stats()["paid"]
@@ -180,11 +178,9 @@ def test_ctrl_c_keeps_what_came(faulty: Loopback, duplexdata: Run, tmp_path: Pat
     process = [sys.executable, "-m", "duplexdata", *map(str, arguments)]
     env = environment(tmp_path)
     with subprocess.Popen(process, env=env, stderr=subprocess.PIPE, text=True) as running:
-        while faulty.stats()["paid"] < 50:
-            time.sleep(0.01)  # until the server has seen so many
+        faulty.wait("paid", 50, running)
         faulty.config(latency=600.0)
-        while faulty.stats()["in_flight"] < 16:
-            time.sleep(0.01)
+        faulty.wait("in_flight", 16, running)
         running.send_signal(signal.SIGINT)
         said = running.communicate()[1]
     assert running.returncode == 1

@@ -8,6 +8,7 @@ while worker processes start.
 import asyncio
 import itertools
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -35,7 +36,7 @@ class _Posting(Protocol):
     async def close(self) -> None: ...
 
 
-class _HttpTransport:
+class _HttpTransport(ABC):
     """What both HTTP transports share: key, time limit, and what an answer means.
 
     Args:
@@ -55,8 +56,9 @@ class _HttpTransport:
         self._posting: _Posting | None = None
         self._knows_no_schemas: set[tuple[str, str]] = set()
 
+    @abstractmethod
     def _open(self, key: ApiKey) -> _Posting:
-        raise NotImplementedError
+        """A client that is connected when it is first used."""
 
     async def send(self, request: Request) -> Sent:
         """See `Transport`. A server that knows no `response_format` is asked without."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -172,7 +173,7 @@ class RemoteStream(io.RawIOBase):
         super().close()
 
 
-class RemoteFile:
+class RemoteFile(ABC):
     """A file that lies elsewhere and is read where it lies."""
 
     trouble: type[DuplexdataError] = BuildError
@@ -213,9 +214,9 @@ class RemoteFile:
         self._last = RemoteStream(stream, self.shown, self.size, self.trouble)
         return self._last
 
+    @abstractmethod
     def stream(self, seekable: bool) -> Any:
         """A stream of its bytes from where it lies."""
-        raise NotImplementedError
 
     def facts(self) -> Facts:
         """Its size and, if it is known or was read whole, its sha256."""

@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,29 @@ class Loopback:
         """What the server has counted; the keys are told in `state.State.told`."""
         return self._get("_stats")
 
+    def wait(
+        self, name: str, least: int, running: subprocess.Popen[Any] | None = None, later: float = 0
+    ) -> None:
+        """Returns once a count of `stats` is as high, or a process has ended.
+
+        Args:
+            name: of the count.
+            least: that it must be.
+            running: the process, where it may end before.
+            later: so many seconds after that.
+        """
+        whose = str(running.pid if running else 0)
+        if running is not None:
+            threading.Thread(target=self._let_go, args=(running, whose), daemon=True).start()
+        asked = f"_wait?whose={whose}&name={name}&least={least}&later={later}"
+        self._get(asked, timeout=600)
+
+    def _let_go(self, running: subprocess.Popen[Any], whose: str) -> None:
+        """Ends a wait with the process that it is for."""
+        running.wait()
+        with suppress(OSError):  # the server has ended too
+            self._get(f"_let_go?whose={whose}", b"{}")
+
     def config(self, **knobs: Any) -> dict[str, Any]:
         """Changes knobs (`knobs.Knobs`) while the server runs, and gives all of them.
 
@@ -53,10 +77,10 @@ class Loopback:
         self.process.kill()
         self.process.wait()
 
-    def _get(self, path: str, data: bytes | None = None) -> dict[str, Any]:
+    def _get(self, path: str, data: bytes | None = None, timeout: float = 60) -> dict[str, Any]:
         try:
             with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/{path}", data, timeout=60
+                f"http://127.0.0.1:{self.port}/{path}", data, timeout=timeout
             ) as reply:
                 told: dict[str, Any] = json.load(reply)
         except urllib.error.HTTPError as wrong:

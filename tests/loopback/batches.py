@@ -41,6 +41,7 @@ async def _hold(state: State, what: str) -> None:
     """Leaves a call without an answer, if it is one of those; until its client goes away."""
     if what in named(state.knobs.hold):
         state.held += 1
+        state.look()
         await asyncio.Event().wait()
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from duplexdata.tests.loopback import batches, completions, errors
 from duplexdata.tests.loopback.knobs import changed, from_flags
-from duplexdata.tests.loopback.state import State
+from duplexdata.tests.loopback.state import State, Watch
 
 _HOST = "127.0.0.1"
 _MODELS = ("fake-large", "fake-small")
@@ -44,6 +44,8 @@ class LoopbackServer:
                     for method, path, handler in batches.ROUTES
                 ),
                 web.get("/_stats", self._stats),
+                web.get("/_wait", self._wait),
+                web.post("/_let_go", self._let_go),
                 web.post("/_reset", self._reset),
                 web.post("/_config", self._config),
             ]
@@ -86,7 +88,10 @@ class LoopbackServer:
             if key and given != key:
                 response: web.StreamResponse = errors.wrong_key(given)
             else:
-                response = await handler(request)
+                try:
+                    response = await handler(request)
+                finally:
+                    self.state.look()
             if request.path == "/v1/chat/completions":
                 self.state.counts.statuses[str(response.status)] += 1
             return response
@@ -102,6 +107,7 @@ class LoopbackServer:
             await asyncio.shield(self._rise)
         state.in_flight += 1
         state.counts.max_in_flight = max(state.counts.max_in_flight, state.in_flight)
+        state.look()
         try:
             return await completions.complete(request, state)
         finally:
@@ -109,6 +115,23 @@ class LoopbackServer:
 
     async def _stats(self, _request: web.Request) -> web.Response:
         return errors.reply(self.state.told())
+
+    async def _wait(self, request: web.Request) -> web.Response:
+        """Answers once a count is as high, and then so many seconds later; or when let go."""
+        asked = request.query
+        watch = Watch(asked["whose"], asked["name"], int(asked["least"]))
+        self.state.watches.append(watch)
+        try:
+            self.state.look()
+            await watch.done.wait()
+        finally:
+            self.state.watches.remove(watch)
+        await asyncio.sleep(float(asked["later"]))
+        return errors.reply({})
+
+    async def _let_go(self, request: web.Request) -> web.Response:
+        self.state.let_go(request.query["whose"])
+        return errors.reply({})
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self.state.reset()

@@ -1,5 +1,6 @@
 """What the loopback server remembers: counts, tries of each body, the tokens of the cap."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,21 @@ class Batch:
         return self.told["status"] in {"completed", "failed", "expired", "cancelled"}
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who waits until a count of `State.told` is as high.
+
+    Attributes:
+        whose: waits; a process's id.
+        done: is set then, or when it is let go.
+    """
+
+    whose: str
+    name: str
+    least: int
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(slots=True)
 class State:
     """All that changes while the server runs."""
@@ -121,6 +137,21 @@ class State:
     batches_made: int = 0
     files: dict[str, File] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
+    watches: list[Watch] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+    def look(self) -> None:
+        """Tells those who wait for what has just been counted."""
+        if self.watches:
+            told = self.told()
+            for one in self.watches:
+                if told[one.name] >= one.least or one.whose in self.gone:
+                    one.done.set()
+
+    def let_go(self, whose: str) -> None:
+        """Ends what somebody waits for, or will."""
+        self.gone.add(whose)
+        self.look()
 
     def reset(self) -> None:
         """Forgets everything but the knobs; names of files and batches are not used again."""
