@@ -3,6 +3,8 @@
 Nothing heavy is imported up here: `duplexdata --help` must answer at once.
 """
 
+import atexit
+import gc
 import shlex
 import signal
 import sys
@@ -29,6 +31,8 @@ app = typer.Typer(
 
 def main() -> None:
     """The `duplexdata` command."""
+    # All is let go at the end of the process: to look for cycles then takes a fifth of a second.
+    atexit.register(gc.freeze)
     app()
 
 
@@ -144,10 +148,14 @@ def build(  # as many as the contract has flags
     """
     values = locals()
     with _told(debug, go_on=_this_command()):
+        from .pipeline.ahead import guess_workers
+
+        given = flags.given(flags.RECIPE, values)
+        guess_workers(given, config, workers)
         from .pipeline.commands import run_build
 
         folder = run_build(
-            flags.given(flags.RECIPE, values),
+            given,
             config=config,
             out=out,
             workers=workers,
@@ -429,7 +437,7 @@ def stats(
 
     Beside the paper's Table 1. Memory does not grow with the rows.
     """
-    from .pipeline.commands import available_cores
+    from .pipeline.engine.cores import available_cores
     from .pipeline.publish.fetch import rows_at
     from .pipeline.report.stats import stats as count
 
@@ -493,7 +501,7 @@ def push(
     what no stats.json says yet. The token is HF_TOKEN's or that of `hf auth login`. Run again
     after a failure, the same command goes on.
     """
-    from .pipeline.commands import available_cores
+    from .pipeline.engine.cores import available_cores
     from .pipeline.publish.hub import Target
     from .pipeline.publish.push import push as publish
     from .pipeline.screen import Level, Screen

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from duplexdata.pipeline.commands import available_cores, run_build
+from duplexdata.pipeline.commands import run_build
+from duplexdata.pipeline.engine.cores import available_cores
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 
 TOKENIZER = "cl100k_base"

@@ -15,7 +15,7 @@ from .export.shards import WrittenFile, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
 from .load.block import AnyBlock
-from .markers import count_defused
+from .markers import JOINER, count_defused
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
 from .slice.schedule import SlicedScript, slice_scripts
@@ -108,7 +108,9 @@ class Tally:
         self.languages[script.language] += 1
         self.generators[script.generator] += 1
         self.pairs[script.type] += sliced.pairs
-        self.defused += sum(count_defused(one.text, recipe.markers) for one in script.utterances)
+        for one in script.utterances:
+            if JOINER in one.text:
+                self.defused += count_defused(one.text, recipe.markers)
 
     def counts(self) -> dict[str, Any]:
         """What a report says of a block's rows."""

@@ -16,7 +16,7 @@ from .interrupt.cuts import cut_places
 from .interrupt.interaction import Setting
 from .load.block import AnyBlock, Block, read_block
 from .load.dialogue_rows import read_dialogues
-from .materials import Materials, load_materials
+from .materials import MaterialFacts, load_materials
 from .plan import Plan, PlannedRow, plan_any_block, sample_rank
 from .recipe import Recipe
 from .scriptwriter import Scriptwriter
@@ -111,7 +111,7 @@ def scriptwriter_of(recipe: Recipe, expected: Mapping[str, Any]) -> Scriptwriter
         BuildError: they are others now.
     """
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    if fingerprints(materials, prompts_of(recipe)) != expected:
+    if fingerprints(materials.facts(), prompts_of(recipe)) != expected:
         raise BuildError(
             "the tokenizer, transitions, statements or prompts changed while the run was going "
             "on; start it anew with --overwrite"
@@ -167,9 +167,9 @@ def prompts_of(recipe: Recipe) -> dict[str, Prompts]:
     return load_prompts(recipe.prompts) if WRITERS[recipe.llm].asks else {}
 
 
-def fingerprints(materials: Materials, prompts: dict[str, Prompts]) -> dict[str, Any]:
+def fingerprints(materials: MaterialFacts, prompts: dict[str, Prompts]) -> dict[str, Any]:
     """A hash of each thing that a recipe names, as a manifest names them."""
-    found = materials.fingerprints()
+    found = dict(materials.fingerprints)
     if prompts:
         found["prompts"] = {language: dict(one.fingerprints) for language, one in prompts.items()}
     return found

@@ -4,38 +4,41 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from heapq import nsmallest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .ahead import begin_workers
 from .block import build_task, plan_task
 from .block_report import BlockReport, PlanReport, dialogues_path, unwritten_report
 from .block_work import BlockTask, fingerprints, prompts_of
 from .earlier import manifest_of_finished
-from .engine import ENGINES, warm_up
-from .errors import BuildError, SourceError
+from .engine import ENGINES, POOLS
+from .errors import BuildError
 from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand
 from .generate import REQUEST_FAILED, WRITERS, used
 from .generate.prompts import forget_prompts
 from .load.block import write_block
 from .load.reading import Reading
-from .load.sources import find_sources, is_remote, local_files
-from .materials import Materials, forget_materials, load_materials
+from .load.sources import find_sources, is_remote
+from .materials import MaterialFacts, forget_materials, material_facts
 from .mirror import Mirror
 from .progress import Progress, Sources
 from .recipe import Recipe
 from .run_folder import MANIFEST, RunFolder, open_folder, pinned_revisions
 from .screen import Screen
-from .warm import MODULE, offer
 
 if TYPE_CHECKING:  # what talks to a server takes time to import
     from .generate.means import Means
 
-_LARGE = 2_000_000
-"""Bytes of sources, packed or not, from which on worker processes are started at once."""
+
+_AHEAD = 8
+"""Blocks that are read while worker processes start: a second or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,11 @@ class _Run:
     recipe: Recipe
     folder: RunFolder
     workers: int
+    ready: bool
     engine: str
     screen: Screen
     reading: Reading
-    materials: Materials
+    materials: MaterialFacts
     progress: Progress
     fingerprints: dict[str, Any]
     means: "Means | None"
@@ -101,14 +105,15 @@ def build(
         InputError: the recipe, a source, the tokenizer or the folder is wrong.
         BuildError: it did not succeed; finished blocks are kept.
     """
-    if WRITERS[recipe.llm].asks or (workers > 1 and _is_large(recipe)):
-        offer(recipe)
-        warm_up(MODULE)
+    ready = begin_workers(recipe, workers)
     forget_materials()
     forget_prompts()
-    materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    screen.say(f"tokenizer: {materials.tokenizer.name} ({materials.tokenizer.origin})")
-    prints = fingerprints(materials, prompts_of(recipe))
+    reading = None
+    if ready and mirror is None and (overwrite or not (out / MANIFEST).exists()):
+        reading = _reading_ahead(recipe, screen)
+    facts = _facts(recipe, engine, reading) if ready else material_facts(recipe)
+    screen.say(f"tokenizer: {facts.tokenizer} ({facts.origin})")
+    prints = fingerprints(facts, prompts_of(recipe))
     identity = identity_of(recipe, prints)
     if mirror is not None:
         mirror.look()
@@ -118,25 +123,26 @@ def build(
     anew = overwrite or manifest is not None
     if mirror is not None and not anew:
         mirror.fetch_unfinished(out)
-    # A wrong name is told before a folder is made.
-    pinned = {} if overwrite else pinned_revisions(out, manifest)
-    sources = find_sources(recipe.source, pinned, screen.say)
+    if reading is None:
+        # A wrong name is told before a folder is made.
+        pinned = {} if overwrite else pinned_revisions(out, manifest)
+        reading = Reading(recipe, screen.say, find_sources(recipe.source, pinned, screen.say))
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
             (out / MANIFEST).unlink(missing_ok=True)  # of a run whose failures are taken up
-            folder.pin_revisions({one.given: one.revision for one in sources if one.revision})
+            folder.pin_revisions(reading.revisions())
             if mirror is not None:
                 mirror.begin(out, anew=anew)
-            reading = Reading(recipe, screen.say, sources)
-            progress = Progress(screen, lambda: _read_so_far(reading))
+            progress = Progress(screen, partial(_read_so_far, reading))
             run = _Run(
                 recipe,
                 folder,
                 workers,
+                ready,
                 engine,
                 screen,
                 reading,
-                materials,
+                facts,
                 progress,
                 prints,
                 means,
@@ -159,14 +165,26 @@ def _has_failed(manifest: Mapping[str, Any]) -> bool:
     return REQUEST_FAILED in manifest["counts"]["left_out"]
 
 
-def _is_large(recipe: Recipe) -> bool:
-    """Whether the sources look as if they took longer than to start a process."""
-    with suppress(SourceError, OSError):
-        if recipe.limit is None and any(map(is_remote, recipe.source)):
-            return True
-        sizes = (file.stat().st_size for one in recipe.source for file in local_files(one))
-        return sum(sizes) > _LARGE
-    return False
+def _reading_ahead(recipe: Recipe, screen: Screen) -> Reading | None:
+    """A reading that can begin at once: of files that are here."""
+    if any(map(is_remote, recipe.source)):
+        return None  # an earlier try may say which commit to read
+    return Reading(recipe, screen.say, find_sources(recipe.source, say=screen.say))
+
+
+def _facts(recipe: Recipe, engine: str, reading: Reading | None) -> MaterialFacts:
+    """What a worker says of the materials, which workers have; what is read until it does."""
+
+    def of_a_worker() -> MaterialFacts:
+        with POOLS[engine](1) as pool:
+            return pool.result(pool.submit(material_facts, recipe))
+
+    # To start a worker blocks until it can be, so a thread does.
+    with collected_by_hand(), ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(of_a_worker)
+        if reading is not None:
+            reading.read_ahead(asked.done, _AHEAD)
+        return asked.result()
 
 
 def _build_blocks(run: _Run) -> None:
@@ -176,7 +194,8 @@ def _build_blocks(run: _Run) -> None:
     if WRITERS[run.recipe.llm].asks:
         _ask_and_build(run, tasks)
     else:
-        with closing(ENGINES[run.engine](build_task, tasks, run.workers)) as reports:
+        engine = ENGINES[run.engine]
+        with closing(engine(build_task, tasks, run.workers, ready=run.ready)) as reports:
             for report in reports:
                 _take(run, report)
     run.progress.end()
@@ -224,7 +243,8 @@ def _sampled_tasks(run: _Run) -> Iterator[BlockTask]:
 
     total = 0
     run.progress.begin("plan", "planned")
-    with closing(ENGINES[run.engine](plan_task, remembered(), run.workers)) as reports:
+    engine = ENGINES[run.engine]
+    with closing(engine(plan_task, remembered(), run.workers, ready=run.ready)) as reports:
         for plan in reports:
             total += len(plan.ranks)
             run.progress.did(plan.number, run.dialogues[plan.number], plan.planned)
@@ -304,7 +324,7 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "blocks": len(run.reports),
         "blocks_resumed": run.resumed,
         "python": sys.version.split()[0],
-        "tokenizer": run.materials.tokenizer.origin,
+        "tokenizer": run.materials.origin,
         "usage": used.facts(run.progress.usage),
         "cost": used.cost(run.progress.usage),
     }

@@ -6,10 +6,9 @@ docs/rules.md).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,11 @@ def _begin(seed: int, purpose: str) -> bytes:
     return _framed(str(seed)) + _framed(purpose)
 
 
-@lru_cache(maxsize=4096)  # purposes come again and again, and a key for each of its own
+@lru_cache(maxsize=64)  # keys come once for each of their purposes
+def _framed_keys(keys: tuple[str, ...]) -> bytes:
+    return b"".join(map(_framed, keys))
+
+
 def _framed(part: str) -> bytes:
     """The length before a part keeps ("ab", "c") apart from ("a", "bc")."""
     data = part.encode()
@@ -54,8 +57,7 @@ def below_all(
     return below.astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
+class Draws(NamedTuple):
     """The draws of one purpose, numbered from 0."""
 
     base: int
@@ -77,14 +79,13 @@ class Draws:
         return options[self.below(len(options), index)]
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(NamedTuple):
     """The chance of one dialogue (or group): all draws keyed by `seed` and `keys`."""
 
     seed: int
-    keys: tuple[str, ...] = field(default=())
+    keys: tuple[str, ...] = ()
 
     def of(self, purpose: str) -> Draws:
         """The draws of a purpose, for instance `cut` or `words/message/0`."""
-        joined = b"".join((_begin(self.seed, purpose), *map(_framed, self.keys)))
-        return Draws(int.from_bytes(blake2b(joined, digest_size=8).digest(), "little"))
+        data = _begin(self.seed, purpose) + _framed_keys(self.keys)
+        return Draws(int.from_bytes(blake2b(data, digest_size=8).digest(), "little"))

@@ -1,6 +1,5 @@
 """What the commands do: flags into a recipe, a run, and what is said at its end."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .build import Outcome, build
 from .engine import ENGINES
+from .engine.cores import available_cores
 from .errors import BuildError, FolderError, RecipeError
 from .generate import WRITERS
 from .generate.server import with_server
@@ -300,13 +300,6 @@ def parse_rates(text: str) -> dict[str, float]:
 def default_folder(recipe: Recipe) -> Path:
     """`outputs/<format>-<stem of the first source>-<seed>`; of a glob, its first file's stem."""
     return Path("outputs") / f"{recipe.format}-{default_name(recipe.source[0])}-{recipe.seed}"
-
-
-def available_cores() -> int:
-    """The cores that this process may use; fewer than there are on a shared node."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _summary(outcome: Outcome, folder: str) -> str:

@@ -31,8 +31,7 @@ class Turn(NamedTuple):  # a tuple is made three times as fast, and these are mi
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dialogue:
+class Dialogue(NamedTuple):
     """A source dialogue: user first, strictly alternating, nothing empty.
 
     Attributes:
@@ -89,8 +88,7 @@ def is_cut(utterances: Sequence[Utterance], number: int) -> bool:
     return cuts_in or utterances[number].cut
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """The timeline of one conversation: who says what, over whom, how much is heard.
 
     Attributes:
@@ -114,8 +112,9 @@ class Script:
     @property
     def generator(self) -> str:
         """`source`, or the origins other than source, sorted, joined by `+`."""
-        written = sorted({u.origin for u in self.utterances} - {SOURCE})
-        return "+".join(written) or SOURCE
+        written = {one.origin for one in self.utterances}
+        written.discard(SOURCE)
+        return "+".join(sorted(written)) or SOURCE
 
 
 @dataclass(frozen=True, slots=True)

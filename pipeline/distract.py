@@ -8,7 +8,7 @@ here a share is spoken over answers (the recipe's `over`).
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, takewhile
 
@@ -74,7 +74,7 @@ def distract(script: Script, distraction: Distraction) -> Scripting:
                 statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
             ordinal += 1
-    return replace(script, utterances=tuple(utterances))
+    return script._replace(utterances=tuple(utterances))
 
 
 def _places(script: Script, recipe: Recipe) -> list[int]:

@@ -3,12 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from .interrupt.transitions import Transitions, load_transitions
 from .load.language import LANGUAGES
+from .recipe import Recipe
 from .slice.tokenizers import Tokenizer, load_tokenizer
 from .statements import Bank, load_bank
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialFacts:
+    """What a run says of its materials.
+
+    Attributes:
+        tokenizer: what the recipe calls it.
+        origin: which library reads it, and where its vocabulary was found.
+        fingerprints: a hash of each thing that is named, as a manifest names them.
+    """
+
+    tokenizer: str
+    origin: str
+    fingerprints: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,10 @@ class Materials:
     tokenizer: Tokenizer
     transitions: dict[str, Transitions]
     banks: dict[str, Bank]
+
+    def facts(self) -> MaterialFacts:
+        """What a run says of them."""
+        return MaterialFacts(self.tokenizer.name, self.tokenizer.origin, self.fingerprints())
 
     def fingerprints(self) -> dict[str, Any]:
         """A hash of each, as a manifest names them."""
@@ -48,7 +69,23 @@ def load_materials(
         TokenizerError: the tokenizer cannot be had.
         PromptError: a file of transitions or statements is wrong.
     """
-    return _load(tokenizer, tuple(transitions.items()), tuple(banks.items()))
+    named = [Path(tokenizer), *map(Path, transitions.values()), *map(Path, banks.values())]
+    versions = tuple(_version(one) for place in named for one in (place, *place.glob("*")))
+    return _load(tokenizer, tuple(transitions.items()), tuple(banks.items()), versions)
+
+
+def material_facts(recipe: Recipe) -> MaterialFacts:
+    """What a run of a recipe says of its materials; raises what `load_materials` raises."""
+    return load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks).facts()
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """What tells that a file was changed, in a process that loads it again and again."""
+    try:
+        held = file.stat()
+    except OSError:
+        return None
+    return held.st_mtime_ns, held.st_size
 
 
 def forget_materials() -> None:
@@ -61,6 +98,7 @@ def _load(
     tokenizer: str,
     own_transitions: tuple[tuple[str, str], ...],
     own_banks: tuple[tuple[str, str], ...],
+    _versions: tuple[tuple[int, int] | None, ...],
 ) -> Materials:
     transitions, banks = dict(own_transitions), dict(own_banks)
     return Materials(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from .chance import Chance
 from .dialogue import Dialogue, row_id
@@ -16,8 +17,7 @@ NOT_FILLED = "group_not_filled"
 TOO_LONG = "too_long"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
+class PlannedRow(NamedTuple):
     """A row to come: its id, type, and the numbers of its dialogues (or script) in the block.
 
     Attributes:
@@ -118,6 +118,8 @@ def plan_block(block: Block, writer: Scriptwriter) -> Plan:
     """
     plan, recipe = Plan(), writer.recipe
     for one in TYPES.values():
+        if not (recipe.sources or recipe.rates.get(one.name)):
+            continue  # nobody takes part, for none of a mixture's dialogues is ordinary
         drawn = [
             member
             for member, dialogue in enumerate(block.dialogues)
@@ -132,7 +134,8 @@ def plan_block(block: Block, writer: Scriptwriter) -> Plan:
         for alike in _alike(block, drawn, one.name, recipe.seed):
             _plan_groups(plan, one, one.grouping, block, alike, writer)
     plan.ordinary = sum(is_ordinary(dialogue, recipe) for dialogue in block.dialogues)
-    plan.rows.sort(key=lambda row: (row.members[0], list(TYPES).index(row.type)))
+    order = {name: number for number, name in enumerate(TYPES)}
+    plan.rows.sort(key=lambda row: (row.members[0], order[row.type]))
     return plan
 
 

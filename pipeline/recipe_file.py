@@ -33,6 +33,20 @@ def read_recipe(file: Path, types: Collection[str]) -> Mapping[str, Any]:
     Raises:
         RecipeError: it cannot be read, or breaks schemas/recipe.json.
     """
+    values, text = unchecked(file)
+    if file.suffix == ".json":
+        refuse(faults_of(values, types), f"{file}: recipe")
+    else:
+        refuse(faults_of(values, types), str(file), text)
+    return values
+
+
+def unchecked(file: Path) -> tuple[dict[str, Any], str]:
+    """The knobs that a file sets, whatever their values are, and its text.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError:
@@ -40,15 +54,11 @@ def read_recipe(file: Path, types: Collection[str]) -> Mapping[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file} cannot be read as a recipe: {error}") from error
     if file.suffix == ".json":
-        values = _of_manifest(text, file)
-        refuse(faults_of(values, types), f"{file}: recipe")
-        return values
+        return _of_manifest(text, file), text
     try:
-        values = tomllib.loads(f"{text}\n")  # a fault in its last line has a line, too
+        return tomllib.loads(f"{text}\n"), text  # a fault in its last line has a line, too
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{file} is not a TOML recipe: {error}") from error
-    refuse(faults_of(values, types), str(file), text)
-    return values
 
 
 def _of_manifest(text: str, file: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def rehearsed(
         InputError: the recipe, a source or the tokenizer is wrong.
     """
     materials = load_materials(recipe.tokenizer, recipe.transitions, recipe.statement_banks)
-    prints = fingerprints(materials, prompts_of(recipe))
+    prints = fingerprints(materials.facts(), prompts_of(recipe))
     with tempfile.TemporaryDirectory(prefix="duplexdata-") as folder:
         tasks = []
         for block in Reading(recipe, lambda _said: None).blocks():

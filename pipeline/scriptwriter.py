@@ -8,7 +8,7 @@ that an interruption, what it cuts, and the answer to it are one round, and neve
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from .chance import Chance
@@ -55,7 +55,9 @@ class Scriptwriter:
     ) -> Script:
         """The script of a row: its type's, of which these rounds are kept, with statements."""
         script = self.interrupted(type_name, dialogues, rounds)
-        return script if self.ordinary(dialogues) else self.distracted(script)
+        if not self.recipe.statements or self.ordinary(dialogues):
+            return script
+        return self.distracted(script)
 
     def ordinary(self, dialogues: Sequence[Dialogue]) -> bool:
         """Whether a row of these dialogues stays ordinary chat."""
@@ -147,8 +149,7 @@ def shortened(script: Script, rounds: Rounds) -> Script:
     first, last = rounds
     whose = script.whose[first:last]
     order = list(dict.fromkeys(whose))  # the dialogues in the order in which they begin now
-    return replace(
-        script,
+    return script._replace(
         utterances=script.utterances[bounds[first] : bounds[last]],
         source_ids=tuple(script.source_ids[one] for one in order) if whose else script.source_ids,
         whose=tuple(order.index(one) for one in whose),

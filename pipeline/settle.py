@@ -4,7 +4,6 @@ A script that is built by the recipe that it was made with is settled already.
 """
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def settled(script: Script, slicer: Slicer, seed: int) -> Script | None:
             utterances.append(one._replace(at=_settled_place(one.at, answer, pairs, slicer)))
         else:
             utterances.append(one._replace(at=answer.heard))
-    return replace(script, utterances=tuple(utterances))
+    return script._replace(utterances=tuple(utterances))
 
 
 def _settled_cut(answer: Utterance, slicer: Slicer, *, may_go_back: bool) -> Utterance | None:

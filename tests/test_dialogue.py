@@ -1,7 +1,5 @@
 """The nouns."""
 
-from dataclasses import replace
-
 import pytest
 
 from duplexdata.pipeline.dialogue import Script, Turn, Utterance, copy_key, row_id, turns_key
@@ -47,4 +45,4 @@ def test_generator_names_who_wrote() -> None:
     script = Script("i", "t", "en", ("s",), ("k",), (own,))
     assert script.generator == "source"
     written = [own._replace(origin=origin) for origin in ("z-model", "source", "offline")]
-    assert replace(script, utterances=tuple(written)).generator == "offline+z-model"
+    assert script._replace(utterances=tuple(written)).generator == "offline+z-model"

@@ -1,7 +1,6 @@
 """Statements: how many, where, and that they move nothing else."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -100,7 +99,7 @@ def test_no_statement_after_a_cut_or_a_stop() -> None:
     whole = script(2)
     cut = whole.utterances[1]._replace(heard=10)
     stop = Utterance("user", "Stop.", 5, 10, "stop", "stop", "offline")
-    one = replace(whole, utterances=(whole.utterances[0], cut, stop))
+    one = whole._replace(utterances=(whole.utterances[0], cut, stop))
     assert distracted(one, 2).utterances == one.utterances
 
 
@@ -161,7 +160,7 @@ def test_a_script_repeats_no_statement(language: str) -> None:
     """Forty statements of a script are forty sentences."""
     recipe = Recipe("tdm", statements=10)
     bank = {language: load_bank(language, None)}
-    one = replace(script(4), language=language)
+    one = script(4)._replace(language=language)
     one = finish(distract(one, Distraction(bank, Slicer(CL100K, 10), recipe)), said)
     texts = [statement.text for statement in statements_of(one)]
     assert len(set(texts)) == len(texts) == 40
@@ -199,7 +198,7 @@ def test_a_share_of_statements_is_joined(language: str, share: float) -> None:
     bank = {language: load_bank(language, None)}
     counts: Counter[int] = Counter()
     for number in range(60):
-        one = replace(script(2, key=str(number)), language=language)
+        one = script(2, key=str(number))._replace(language=language)
         one = finish(distract(one, Distraction(bank, Slicer(CL100K, 10), recipe)), said)
         for statement in statements_of(one):
             assert fault(statement.text, language) is None

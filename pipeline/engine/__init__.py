@@ -4,9 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from typing import Protocol, Self, TypeVar
 
-from .local import LocalPool, run_local, warm_up
-
-__all__ = ["ENGINES", "POOLS", "Engine", "Pool", "warm_up"]
+from .local import LocalPool, run_local
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -16,9 +14,21 @@ class Engine(Protocol):
     """Runs a function on tasks, several at once, and gives the results in the tasks' order."""
 
     def __call__(
-        self, function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterator[Task],
+        workers: int,
+        *,
+        ready: bool = False,
     ) -> Generator[Result]:
-        """Tasks are drawn from the iterator only as workers become free."""
+        """Tasks are drawn from the iterator only as workers become free.
+
+        Args:
+            function: what is run.
+            tasks: on what.
+            workers: how many at once.
+            ready: whether they have loaded what they need, and this process has not.
+        """
 
 
 class Pool(Protocol):

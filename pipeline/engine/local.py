@@ -11,11 +11,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
 from typing import Self, TypeVar
 
 from ..errors import BuildError
 from ..light_arrow import keep_pandas_out
+from .server import process_context
 
 _DIED = "a worker process died (often: out of memory); try fewer with --workers"
 
@@ -24,9 +24,13 @@ Result = TypeVar("Result")
 
 
 def run_local(
-    function: Callable[[Task], Result], tasks: Iterator[Task], workers: int
+    function: Callable[[Task], Result],
+    tasks: Iterator[Task],
+    workers: int,
+    *,
+    ready: bool = False,
 ) -> Generator[Result]:
-    """See `Engine`. A single task, or a single worker, runs in this process.
+    """See `Engine`. A single task, or what has one worker, runs here, if none is ready.
 
     Raises:
         BuildError: a worker process died.
@@ -34,11 +38,11 @@ def run_local(
     if workers <= 1:
         yield from map(function, tasks)
         return
-    first = list(islice(tasks, 2))
-    if len(first) < 2:
+    first = [] if ready else list(islice(tasks, 2))
+    if len(first) < 2 and not ready:
         yield from map(function, first)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=_process_context(), initializer=_become_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=process_context(), initializer=_become_worker)
     try:
         yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -56,7 +60,7 @@ class LocalPool:
     def __init__(self, workers: int) -> None:
         """Starts no process before there is a task."""
         self._pool = ProcessPoolExecutor(
-            workers, mp_context=_process_context(), initializer=_become_worker
+            workers, mp_context=process_context(), initializer=_become_worker
         )
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
@@ -84,42 +88,6 @@ class LocalPool:
         if kind is not None:
             _kill(self._pool)
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def warm_up(module: str) -> None:
-    """Starts the server that forks workers, where there is one, and has it import a module."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        multiprocessing.get_context("forkserver").set_forkserver_preload([module])
-        _start_server()
-
-
-def _process_context() -> BaseContext:
-    """How worker processes are started.
-
-    Not by fork: the threads of this process do not survive it. A server without threads
-    forks them, where there is one.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    _start_server()
-    return multiprocessing.get_context("forkserver")
-
-
-def _start_server() -> None:
-    """Starts the server, if it does not run, so that Ctrl-C never reaches it or what it forks.
-
-    A terminal sends Ctrl-C to all processes of a command; the server would end with a
-    traceback while it still imports. A process inherits which signals are blocked.
-    """
-    from multiprocessing import resource_tracker
-    from multiprocessing.forkserver import ensure_running
-
-    resource_tracker.ensure_running()  # it unblocks the signal, so it comes first
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_order(

@@ -52,19 +52,21 @@ def card(
         licence: in place of what the sources say.
         measured: what was measured of its rows; None if nothing was yet.
     """
-    from huggingface_hub import DatasetCard, DatasetCardData
+    # Not by huggingface_hub's DatasetCard, which takes longer to import than a block to build.
+    import yaml
+    from jinja2 import Template
 
-    data = DatasetCardData(**card_data(manifest, config=config, licence=licence))
-    template = (files(__package__) / "card.md.jinja").read_text("utf-8")
-    filled = DatasetCard.from_template(
-        data,
-        template_str=template,
+    head = card_data(manifest, config=config, licence=licence)
+    known = {key: value for key, value in head.items() if value is not None}
+    template = Template((files(__package__) / "card.md.jinja").read_text("utf-8"))
+    filled = template.render(
+        card_data=yaml.safe_dump(known, sort_keys=False, allow_unicode=True).strip(),
         **_values(folder, manifest, repository, config, licence),
         **lengths(manifest["counts"], measured),
         measure=_measure(repository, config),
         cues=list(cue_lines(measured)),
     )
-    text = f"{str(filled).rstrip()}\n"
+    text = f"{filled.rstrip()}\n"
     return f"{text}\n<!-- duplexdata card {sha256(text.encode()).hexdigest()} -->\n"
 
 
@@ -84,14 +86,14 @@ def without_seal(text: str) -> str:
 def card_data(
     manifest: Mapping[str, Any], *, config: str | None, licence: str | None
 ) -> dict[str, Any]:
-    """The YAML at the head of a card, as the Hub and `datasets` read it."""
+    """The YAML at the head of a card, as the Hub and `datasets` read it; None is left out."""
     counted = manifest["counts"]
     prefix = f"{config}/" if config else ""
     return {
-        "license": licence or licence_of(manifest["sources"]),
         "language": [name for name, count in counted["languages"].items() if count],
-        "task_categories": ["text-generation"],
+        "license": licence or licence_of(manifest["sources"]),
         "size_categories": [size_category(sum(counted["written"].values()))],
+        "task_categories": ["text-generation"],
         "tags": list(TAGS),
         "configs": [
             {

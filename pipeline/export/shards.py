@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 WORK = ".work"
 """The folder within a run's folder that holds what is unfinished."""
 
+_SAID = ("content", "unheard")
+"""Columns of texts that hardly come again, whose least and greatest tell nobody anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
@@ -39,11 +42,14 @@ def write_parquet(
     unfinished = folder / WORK / f"{Path(path).name}.{os.getpid()}.tmp"
     rows = 0
     notes: dict[bytes, dict[str, Any]] = {}
+    others = [one for one in _column_paths(schema) if one.rpartition(".")[2] not in _SAID]
     with pq.ParquetWriter(
         unfinished,
         schema,
         compression="zstd",
         compression_level=3,
+        use_dictionary=others,
+        write_statistics=others,
         use_content_defined_chunking=True,  # the Hub stores equal chunks once
         write_page_index=True,
     ) as writer:
@@ -56,6 +62,17 @@ def write_parquet(
             {key: json.dumps(note, ensure_ascii=False).encode() for key, note in notes.items()}
         )
     return finish_file(unfinished, folder, path, rows)
+
+
+def _column_paths(fields: Iterable[pa.Field], within: str = "") -> list[str]:
+    """The columns of a Parquet file, as its writer calls them."""
+    found = []
+    for field in fields:
+        kind, path = field.type, f"{within}{field.name}"
+        while pa.types.is_list(kind):
+            kind, path = kind.value_type, f"{path}.list.element"
+        found += _column_paths(kind, f"{path}.") if pa.types.is_struct(kind) else [path]
+    return found
 
 
 def finish_file(unfinished: Path, folder: Path, path: str, rows: int) -> WrittenFile:

@@ -47,7 +47,9 @@ class Setting:
         at: int = -1,
     ) -> Utterance:
         """An utterance heard whole: user text trimmed, both sides defused."""
-        text = defuse(raw.strip() if role == "user" else raw, self.markers)
+        text = raw.strip() if role == "user" else raw
+        if "<" in text:
+            text = defuse(text, self.markers)
         return Utterance(role, text, len(text), at, state, kind, origin)
 
     def cuttable(self, dialogue: Dialogue) -> Iterator[CuttableTurn]:
@@ -122,13 +124,13 @@ def make_script(
         whose: for each round the number of its dialogue, where rounds are interlaced.
     """
     begins = list(dict.fromkeys(whose))  # the dialogues in the order in which they begin
-    keys = tuple(dialogue.key for dialogue in dialogues)
+    keys = tuple([dialogue.key for dialogue in dialogues])
     return Script(
-        id=row_id(type_name, keys),
-        type=type_name,
-        language=dialogues[0].language,
-        source_ids=tuple(dialogues[one].source_id for one in begins or range(len(dialogues))),
-        keys=keys,
-        utterances=tuple(utterances),
-        whose=tuple(begins.index(one) for one in whose),
+        row_id(type_name, keys),
+        type_name,
+        dialogues[0].language,
+        tuple([dialogues[one].source_id for one in begins or range(len(dialogues))]),
+        keys,
+        tuple(utterances),
+        tuple([begins.index(one) for one in whose]),
     )

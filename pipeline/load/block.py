@@ -1,13 +1,16 @@
-"""A block of dialogues or of scripts: the unit of work and of resuming, passed on as a file."""
+"""A block of dialogues or of scripts: the unit of work and of resuming, passed on as a file.
 
+The file is written and read by processes of one run alone, so it is in the quickest form that
+Python has for lists of texts and numbers.
+"""
+
+import marshal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import orjson
 
 from ..dialogue import Dialogue, Role, Script, Split, Turn
 from ..script_rows import read_script_row, script_row
@@ -96,14 +99,13 @@ AnyBlock = Block | ScriptBlock
 
 def write_block(block: AnyBlock, file: Path) -> None:
     """Writes a block of either kind; read_block gives it back."""
-    file.write_bytes(
-        orjson.dumps(_columns(block) if isinstance(block, Block) else _script_rows(block))
-    )
+    held = _columns(block) if isinstance(block, Block) else _script_rows(block)
+    file.write_bytes(marshal.dumps(held))
 
 
 def read_block(number: int, file: Path) -> AnyBlock:
     """Reads what write_block wrote."""
-    held = orjson.loads(file.read_bytes())
+    held = marshal.loads(file.read_bytes())  # noqa: S302  # written by this run
     if isinstance(held, dict):
         scripts = (GivenScript(*read_script_row(row), done) for row, done in held["scripts"])
         return ScriptBlock(number, tuple(scripts), tuple(Place(*one) for one in held["places"]))

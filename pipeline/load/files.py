@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import orjson
 import pyarrow as pa
@@ -27,8 +27,7 @@ _BUFFER = 1 << 20
 _PARQUET_ROWS = 512
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(NamedTuple):  # a tuple is made three times as fast, and these are millions
     """A row as its file holds it.
 
     Attributes:

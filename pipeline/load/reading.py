@@ -1,6 +1,6 @@
 """Pass one over the sources: rows become dialogues or scripts, in blocks, or are rejected."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -115,6 +115,8 @@ class Reading:
     _all_bytes: int = field(default=0, repr=False)
     _naming: Naming = field(init=False, repr=False)
     _guessed: tuple[str | None, _AnyLayout] | None = field(default=None, repr=False)
+    _ahead: deque[AnyBlock] = field(default_factory=deque, repr=False)
+    _rest: Iterator[AnyBlock] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Nothing is named yet."""
@@ -126,6 +128,33 @@ class Reading:
         Raises:
             SourceError: a source is missing or broken, or holds no usable row.
         """
+        rest = self._rest or self._blocks()
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from rest
+
+    def revisions(self) -> dict[str, str]:
+        """The commits that are read of sources on the Hub, once they are found."""
+        return {one.given: one.revision for one in self.sources or () if one.revision}
+
+    def read_ahead(self, enough: Callable[[], bool], most: int) -> None:
+        """Reads the first blocks, to be given by `blocks` later.
+
+        Args:
+            enough: asked before each whether it is time to stop.
+            most: how many at most, for they are held in memory.
+
+        Raises:
+            SourceError: as `blocks`.
+        """
+        self._rest = self._blocks()
+        while len(self._ahead) < most and not enough():
+            block = next(self._rest, None)
+            if block is None:
+                return
+            self._ahead.append(block)
+
+    def _blocks(self) -> Iterator[AnyBlock]:
         found = self.sources
         if found is None:
             found = find_sources(self.recipe.source, say=self.say)

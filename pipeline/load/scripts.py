@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from ..dialogue import Script, Split, Turn, Utterance, copy_key, row_id, turns_key
@@ -50,8 +49,8 @@ def name_script(
     )
     if not raw.finished:
         return script
-    script = replace(script, id=str(raw.id), source_ids=raw.source_ids)
-    return replace(script, keys=(script.key,))
+    script = script._replace(id=str(raw.id), source_ids=raw.source_ids)
+    return script._replace(keys=(script.key,))
 
 
 def split_of_shard(stem: str) -> Split:

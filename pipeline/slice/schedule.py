@@ -1,15 +1,14 @@
 """Scripts laid out in time: which slice is heard in which pair (rule 3)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..chance import Chance
 from ..dialogue import Script, Utterance
 from .slicer import Message, Slicer, Slices
 
 
-@dataclass(frozen=True, slots=True)
-class SlicedScript:
+class SlicedScript(NamedTuple):
     """A script with the slices of its utterances and their places in time.
 
     Attributes:

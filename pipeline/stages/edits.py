@@ -82,7 +82,7 @@ def _with_origins(script: Script, row: PlanRow) -> Script:
         one if text_digest(one.text) in known else one._replace(origin=EDITED)
         for one in script.utterances
     ]
-    return replace(script, utterances=tuple(utterances))
+    return script._replace(utterances=tuple(utterances))
 
 
 def _read(file: Path) -> list[tuple[Script, Split]]:

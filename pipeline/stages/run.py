@@ -244,7 +244,7 @@ def _materials(recipe: Recipe) -> Materials:
 
 
 def _prints(recipe: Recipe, materials: Materials) -> dict[str, Any]:
-    return fingerprints(materials, prompts_of(recipe))
+    return fingerprints(materials.facts(), prompts_of(recipe))
 
 
 STAGES: dict[str, Callable[[Path, Path, Mapping[str, Any], Resolve, How], None]] = {

@@ -75,7 +75,7 @@ def test_a_share_of_interjections_is_bare(bare: float | None, expected: float) -
     said: Counter[str] = Counter()
     for number in range(600):
         script = script_of(
-            "generation_termination", [replace(THREE_ROUNDS, key=str(number))], 0, own
+            "generation_termination", [THREE_ROUNDS._replace(key=str(number))], 0, own
         )
         (one,) = [one for one in script.utterances if one.kind == "interjection"]
         said[one.text.partition("|")[0] if one.origin != "source" else ""] += 1
@@ -190,7 +190,7 @@ def test_a_reply_is_defused(seed: int) -> None:
 
 def test_chinese_uses_its_own_transitions() -> None:
     """The transitions are those of the dialogue's language."""
-    chinese = replace(THREE_ROUNDS, language="zh")
+    chinese = THREE_ROUNDS._replace(language="zh")
     kinds = {(NAME, "stop"): ("停。",), (NAME, "interjection"): ()}
     own = replace(setting(), transitions={"zh": Transitions(kinds, "")})
     script = finish(TYPES[NAME].script([chinese], Chance(0), own), joined)

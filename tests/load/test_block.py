@@ -1,7 +1,6 @@
 """Blocks of dialogues: what a file gives back, and what their digest hangs on."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -26,8 +25,8 @@ def block(*dialogues: Dialogue) -> Block:
 
 
 dialogues = st.builds(
-    lambda texts, name, language, split: replace(
-        dialogue(*texts, source_id=name), language=language, split=split
+    lambda texts, name, language, split: dialogue(*texts, source_id=name)._replace(
+        language=language, split=split
     ),
     st.lists(st.text(), min_size=2, max_size=6),
     st.text(),
@@ -58,10 +57,10 @@ Change = Callable[[Dialogue], Dialogue]
     [
         lambda _: dialogue("q", "A"),
         lambda _: dialogue("q", "a", "r", "b"),
-        lambda one: replace(one, source_id="rows:2"),
-        lambda one: replace(one, split="validation"),
-        lambda one: replace(one, language="zh"),
-        lambda one: replace(one, key=copy_key(one.key, 1)),
+        lambda one: one._replace(source_id="rows:2"),
+        lambda one: one._replace(split="validation"),
+        lambda one: one._replace(language="zh"),
+        lambda one: one._replace(key=copy_key(one.key, 1)),
     ],
     ids=["text", "turns", "id", "split", "language", "copy"],
 )
