@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from .block_report import BlockReport, PlanReport, report_path
 from .block_work import BlockTask, Work, begin, begin_again, count_reply
 from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
-from .export.shards import WrittenFile, write_parquet, write_text
+from .export.shards import WrittenFile, joined, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
 from .load.block import AnyBlock
@@ -24,7 +26,8 @@ _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
 SLICED_AT_ONCE = 256
-"""Scripts: enough for arithmetic on all their texts to pay, few enough to stay small."""
+_RENDERED_AT_ONCE = 512
+"""Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
 
 
 def plan_task(task: BlockTask) -> PlanReport:
@@ -189,19 +192,29 @@ def write_shard(
 ) -> WrittenFile:
     """Writes the rows of a block that go to one split."""
     rendering = FORMATS[row_format]
-    tables = (rendering.render(group) for group in _row_groups(scripts))
+    tables = _row_groups(scripts, rendering.render)
     path = f"data/{split}-{number:05d}.parquet"
     return write_parquet(tables, rendering.schema, Path(folder), path)
 
 
-def _row_groups(scripts: Iterator[SlicedScript]) -> Iterator[list[SlicedScript]]:
-    group: list[SlicedScript] = []
+def _row_groups(
+    scripts: Iterator[SlicedScript], render: Callable[[Sequence[SlicedScript]], pa.Table]
+) -> Iterator[pa.Table]:
+    """The rows of scripts, a table a row group."""
+    part: list[SlicedScript] = []
+    group: list[pa.Table] = []
     pairs = 0
     for one in scripts:
-        group.append(one)
+        part.append(one)
         pairs += one.pairs
-        if pairs >= _GROUP_PAIRS:
-            yield group
+        full = pairs >= _GROUP_PAIRS
+        if full or len(part) == _RENDERED_AT_ONCE:
+            group.append(render(part))
+            part = []
+        if full:
+            yield joined(group)
             group, pairs = [], 0
+    if part:
+        group.append(render(part))
     if group:
-        yield group
+        yield joined(group)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,28 @@ def write_parquet(
         for table in tables:
             rows += table.num_rows
             writer.write_table(table, row_group_size=max(1, table.num_rows))
-            for key, value in (table.schema.metadata or {}).items():
-                notes.setdefault(key, {}).update(json.loads(value))
-        writer.add_key_value_metadata(
-            {key: json.dumps(note, ensure_ascii=False).encode() for key, note in notes.items()}
-        )
+            for key, note in _notes_of([table]).items():
+                notes.setdefault(key, {}).update(note)
+        writer.add_key_value_metadata(_as_metadata(notes))
     return finish_file(unfinished, folder, path, rows)
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables one after the other; JSON objects in their metadata go together."""
+    return pa.concat_tables(tables).replace_schema_metadata(_as_metadata(_notes_of(tables)))
+
+
+def _notes_of(tables: Iterable[pa.Table]) -> dict[bytes, dict[str, Any]]:
+    """The JSON objects in the metadata of tables, those of a key in one."""
+    notes: dict[bytes, dict[str, Any]] = {}
+    for table in tables:
+        for key, value in (table.schema.metadata or {}).items():
+            notes.setdefault(key, {}).update(json.loads(value))
+    return notes
+
+
+def _as_metadata(notes: Mapping[bytes, Mapping[str, Any]]) -> dict[bytes, bytes]:
+    return {key: json.dumps(note, ensure_ascii=False).encode() for key, note in notes.items()}
 
 
 def _column_paths(fields: Iterable[pa.Field], within: str = "") -> list[str]:
