@@ -19,7 +19,7 @@ from .block_work import BlockTask, fingerprints, prompts_of
 from .earlier import manifest_of_finished
 from .engine import ENGINES, POOLS
 from .errors import BuildError
-from .finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from .finished import checked_counts, get_ready, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand
 from .generate import REQUEST_FAILED, WRITERS, used
 from .generate.prompts import forget_prompts
@@ -37,8 +37,8 @@ if TYPE_CHECKING:  # what talks to a server takes time to import
     from .generate.means import Means
 
 
-_AHEAD = 8
-"""Blocks that are read while worker processes start: a second or so."""
+_AHEAD = 16_384
+"""Dialogues that are read while worker processes start: half a second or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +285,7 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
             file=str(file),
             fingerprints=run.fingerprints,
         )
+    get_ready()  # while workers are at the last blocks
 
 
 def _keeps_finished(run: _Run, task: BlockTask) -> bool:

@@ -54,6 +54,12 @@ def identity_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> dict[str, An
     }
 
 
+def get_ready() -> None:
+    """Imports what the end of a run takes, so that it is there by then."""
+    import jinja2  # noqa: F401
+    import yaml  # noqa: F401
+
+
 def pass_1(reading: Reading) -> Pass1:
     """What a reading that has come to its end found."""
     return Pass1(

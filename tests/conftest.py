@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import tiktoken
 from hypothesis import settings
 
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+from duplexdata.pipeline.slice.tokenizers.tiktoken import TiktokenTokenizer
 
 # Processes that tests interrupt must not inherit that a shell in the background ignores it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,6 +28,15 @@ os.environ["DUPLEXDATA_ENCODER"] = "tiktoken"
 # How long a test takes on a busy machine says nothing of what it tests.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@cache
+def cl100k() -> tiktoken.Encoding:
+    """Tiktoken's own encoding, had without a network."""
+    loaded = load_tokenizer("cl100k_base")
+    assert isinstance(loaded, TiktokenTokenizer)
+    return loaded.encoding
+
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"

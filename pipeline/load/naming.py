@@ -79,7 +79,7 @@ class Naming:
             copy = self._copies[short] = self._copies[short] + 1
         language = self._language(place.options)
         if language == "auto":
-            language = guess_language(turn.text for turn in usable.turns)
+            language = guess_language([turn.text for turn in usable.turns])
         return Dialogue(
             source_id=self._source_id(usable.id, place),
             key=copy_key(content, copy) if copy else content,
@@ -118,8 +118,9 @@ class Naming:
 
     def _source_id(self, own: Any, place: RowPlace) -> str:
         if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
-            # Half a surrogate pair cannot be written.
-            own = str(own).encode("utf-8", "backslashreplace").decode()
+            own = str(own)
+            if not own.isascii():  # half a surrogate pair cannot be written
+                own = own.encode("utf-8", "backslashreplace").decode()
             source_id = f"{place.name}:{own}"
             if source_id not in self._ids and not _NUMBERED.fullmatch(own):
                 self._ids.add(source_id)

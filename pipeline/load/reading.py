@@ -115,8 +115,8 @@ class Reading:
     _all_bytes: int = field(default=0, repr=False)
     _naming: Naming = field(init=False, repr=False)
     _guessed: tuple[str | None, _AnyLayout] | None = field(default=None, repr=False)
-    _ahead: deque[AnyBlock] = field(default_factory=deque, repr=False)
-    _rest: Iterator[AnyBlock] | None = field(default=None, repr=False)
+    _ahead: "deque[_Placed]" = field(default_factory=deque, repr=False)
+    _rest: "Iterator[_Placed] | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Nothing is named yet."""
@@ -128,51 +128,55 @@ class Reading:
         Raises:
             SourceError: a source is missing or broken, or holds no usable row.
         """
-        rest = self._rest or self._blocks()
-        while self._ahead:
-            yield self._ahead.popleft()
-        yield from rest
+        waiting: list[_Placed] = []
+        number = 0
+        for one in self._all():
+            if waiting and type(one[0]) is not type(waiting[0][0]):
+                yield _block(number, waiting)
+                number, waiting = number + 1, []
+            waiting.append(one)
+            if len(waiting) == self.recipe.block_rows:
+                yield _block(number, waiting)
+                number, waiting = number + 1, []
+        self.share = 1.0
+        if waiting:
+            yield _block(number, waiting)
 
     def revisions(self) -> dict[str, str]:
         """The commits that are read of sources on the Hub, once they are found."""
         return {one.given: one.revision for one in self.sources or () if one.revision}
 
     def read_ahead(self, enough: Callable[[], bool], most: int) -> None:
-        """Reads the first blocks, to be given by `blocks` later.
+        """Reads the first usable rows, to be given by `blocks` later.
 
         Args:
-            enough: asked before each whether it is time to stop.
+            enough: asked now and then whether it is time to stop.
             most: how many at most, for they are held in memory.
 
         Raises:
             SourceError: as `blocks`.
         """
-        self._rest = self._blocks()
+        self._rest = self._usable()
         while len(self._ahead) < most and not enough():
-            block = next(self._rest, None)
-            if block is None:
+            before = len(self._ahead)
+            self._ahead += islice(self._rest, _METERED_ROWS)
+            if len(self._ahead) == before:
                 return
-            self._ahead.append(block)
 
-    def _blocks(self) -> Iterator[AnyBlock]:
+    def _all(self) -> Iterator["_Placed"]:
+        """Every usable row, those that were read ahead first."""
+        rest = self._rest or self._usable()
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from rest
+
+    def _usable(self) -> Iterator["_Placed"]:
         found = self.sources
         if found is None:
             found = find_sources(self.recipe.source, say=self.say)
         self._all_bytes = sum(file.size for source in found for file in source.files)
-        waiting: list[_Placed] = []
-        number = 0
         for ordinal, source in enumerate(found):
-            for one in self._source(ordinal, source):
-                if waiting and type(one[0]) is not type(waiting[0][0]):
-                    yield _block(number, waiting)
-                    number, waiting = number + 1, []
-                waiting.append(one)
-                if len(waiting) == self.recipe.block_rows:
-                    yield _block(number, waiting)
-                    number, waiting = number + 1, []
-        self.share = 1.0
-        if waiting:
-            yield _block(number, waiting)
+            yield from self._source(ordinal, source)
 
     def _source(self, ordinal: int, source: Source) -> Iterator["_Placed"]:
         usable = False

@@ -19,7 +19,14 @@ from duplexdata.pipeline.load.layouts import COLUMNS
 from duplexdata.pipeline.load.raw_file import LocalFile
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
-from duplexdata.pipeline.slice.tokenizers.accelerator import CHOICE, PROBE, is_exact
+from duplexdata.pipeline.slice.tokenizers.accelerator import (
+    CHOICE,
+    PROBE,
+    PROBED,
+    accelerator,
+    is_exact,
+    probed,
+)
 
 quicktok = pytest.importorskip("quicktok")
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -122,10 +129,24 @@ class OneOff:
 @pytest.mark.parametrize("wrong", [0, 40, -1])
 def test_an_encoder_that_is_not_exact_is_not_used(wrong: int) -> None:
     """A single id that differs on the probe is enough."""
-    encoding = SLOW.encoding  # type: ignore[attr-defined]
-    assert is_exact(quicktok.get_encoding("cl100k_base"), encoding)
-    assert not is_exact(OneOff(wrong), encoding)
+    wanted = probed(SLOW.encoding)  # type: ignore[attr-defined]
+    assert is_exact(quicktok.get_encoding("cl100k_base"), wanted)
+    assert not is_exact(OneOff(wrong), wanted)
     assert sum(map(len, PROBE)) > 500
+
+
+def test_the_ids_that_are_known_are_those_of_tiktoken() -> None:
+    """The digest that stands for tiktoken's ids on the probe is of the ids that it gives."""
+    assert {SLOW.fingerprint: probed(SLOW.encoding)} == PROBED  # type: ignore[attr-defined]
+
+
+def test_where_no_ids_are_known_tiktoken_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vocabulary that nobody probed is probed at load; ids that are others are refused."""
+    monkeypatch.delenv(CHOICE, raising=False)
+    encoding = SLOW.encoding  # type: ignore[attr-defined]
+    assert accelerator("cl100k_base", "another", lambda: encoding) is not None
+    monkeypatch.setitem(PROBED, "another", "0" * 64)
+    assert accelerator("cl100k_base", "another", lambda: encoding) is None
 
 
 def test_the_choice_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:

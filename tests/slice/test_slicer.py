@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplexdata.pipeline.chance import Chance
 from duplexdata.pipeline.slice.slicer import Slicer, Slices
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+
+from ..conftest import cl100k
 
 CL100K = load_tokenizer("cl100k_base")
 answers = st.text(min_size=1, max_size=300) | st.lists(
@@ -34,7 +35,7 @@ def pieces(slices: Slices) -> list[str]:
 
 def token_lengths(text: str) -> list[int]:
     """The bytes of each token, by decoding one at a time."""
-    encoding = tiktoken.get_encoding("cl100k_base")
+    encoding = cl100k()
     return [
         len(encoding.decode_single_token_bytes(token)) for token in encoding.encode_ordinary(text)
     ]

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import sentencepiece
-import tiktoken
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +25,8 @@ from tiktoken_ext import openai_public
 from duplexdata.pipeline.errors import TokenizerError
 from duplexdata.pipeline.slice import tokenizers as ours
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+
+from ..conftest import cl100k
 
 MINICPM = Path(__file__).parents[3] / "shared" / "tokenizers" / "minicpm-duplex"
 CORPUS = [
@@ -135,7 +136,7 @@ def loaded(places: dict[str, str]) -> Callable[[str], Tokenizer]:
 
 def tiktoken_lengths(_: str, text: str) -> list[int]:
     """The bytes of each token, decoded one at a time."""
-    encoding = tiktoken.get_encoding("cl100k_base")
+    encoding = cl100k()
     tokens = encoding.encode(text, disallowed_special=())
     return [len(encoding.decode_single_token_bytes(token)) for token in tokens]
 

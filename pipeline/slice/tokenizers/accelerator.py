@@ -5,9 +5,11 @@ run are the same either way, and the run says which was in use. DUPLEXDATA_ENCOD
 which to use: `tiktoken`, or `quicktok`, without which a build then stops.
 """
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -60,8 +62,26 @@ class AcceleratedTokenizer:
         ]
 
 
-def accelerator(encoding: "tiktoken.Encoding") -> Any | None:
+PROBED = {
+    "c336cc5d87f923c51f0d438019d6dcb816df64b35f6f6b2b3f2b649e06fac22b": (
+        "60d3206a4c5eb194ce2c33cd3546905c7bb5e6aa4be4d5a782e6b51d7ed22392"
+    ),
+}
+"""By the fingerprint of a vocabulary, a sha256 of the ids that tiktoken gives on the probe.
+
+So that where another encoder does the work tiktoken's need not be made first.
+"""
+
+
+def accelerator(
+    name: str, fingerprint: str, encoding: Callable[[], "tiktoken.Encoding"]
+) -> Any | None:
     """The fast encoder of an encoding, or None where tiktoken is to be used.
+
+    Args:
+        name: of the encoding.
+        fingerprint: of its vocabulary.
+        encoding: makes tiktoken's.
 
     Raises:
         TokenizerError: it was asked for, and cannot be had.
@@ -75,8 +95,8 @@ def accelerator(encoding: "tiktoken.Encoding") -> Any | None:
     try:
         import quicktok
 
-        encoder = quicktok.get_encoding(encoding.name)
-        if is_exact(encoder, encoding):
+        encoder = quicktok.get_encoding(name)
+        if is_exact(encoder, PROBED.get(fingerprint) or probed(encoding())):
             return encoder
         why = "its ids are not tiktoken's"
     except ImportError:
@@ -84,15 +104,23 @@ def accelerator(encoding: "tiktoken.Encoding") -> Any | None:
     except Exception as error:  # no such encoding there: a RuntimeError, or what comes
         why = f"{type(error).__name__}: {error}"
     if choice == "quicktok":
-        raise TokenizerError(f"{CHOICE}=quicktok cannot encode {encoding.name}: {why}")
+        raise TokenizerError(f"{CHOICE}=quicktok cannot encode {name}: {why}")
     return None
 
 
-def is_exact(encoder: Any, encoding: "tiktoken.Encoding") -> bool:
-    """Whether an encoder gives tiktoken's ids on the probe."""
+def is_exact(encoder: Any, wanted: str) -> bool:
+    """Whether an encoder gives the ids on the probe that this is the sha256 of."""
     ids, offsets = encoder.encode_batch(list(PROBE), 1)
-    found = [ids[first:last].tolist() for first, last in pairwise(offsets.tolist())]
-    return found == [encoding.encode_ordinary(text) for text in PROBE]
+    return _digest(ids[a:b].tolist() for a, b in pairwise(offsets.tolist())) == wanted
+
+
+def probed(encoding: "tiktoken.Encoding") -> str:
+    """A sha256 of the ids that tiktoken gives on the probe."""
+    return _digest(encoding.encode_ordinary(text) for text in PROBE)
+
+
+def _digest(ids: Iterable[list[int]]) -> str:
+    return sha256(json.dumps(list(ids)).encode()).hexdigest()
 
 
 def accelerated(

@@ -11,12 +11,14 @@ import hashlib
 import os
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,28 +59,32 @@ def load(name: str, _place: str) -> TiktokenTokenizer | AcceleratedTokenizer:
             f"no tokenizer called {name}: neither a file or folder here nor one of tiktoken's "
             f"encodings ({', '.join(sorted(tiktoken.list_encoding_names()))})"
         )
-    encoding, where = _load(name)
-    lengths, fingerprint = _vocabulary(encoding)
-    encoder = accelerator(encoding)
+    parts, where = _load(name)
+    lengths, fingerprint = _vocabulary(parts)
+    encoder = accelerator(name, fingerprint, lambda: _encoding(name))
     if encoder is not None:
         return accelerated(encoder, name, fingerprint, lengths)
     library = f"tiktoken {version('tiktoken')}, {where}"
-    return TiktokenTokenizer(name, fingerprint, library, encoding, lengths)
+    return TiktokenTokenizer(name, fingerprint, library, _encoding(name), lengths)
 
 
-def _load(name: str) -> tuple[tiktoken.Encoding, str]:
-    """The encoding, and where its ranks were found."""
+Parts = Mapping[str, Any]
+"""What an encoding is made of: `pat_str`, `mergeable_ranks`, `special_tokens`."""
+
+
+def _load(name: str) -> tuple[Parts, str]:
+    """What the encoding is made of, and where its ranks were found."""
     embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
     cached = _cached_ranks(name)
     if not embedded.is_file():
-        return _encoding(name), f"ranks from {cached}" if cached else "ranks as tiktoken finds them"
+        return _parts(name), f"ranks from {cached}" if cached else "ranks as tiktoken finds them"
     ranks = gzip.decompress(embedded.read_bytes())
     # Where the cached file is another, tiktoken would remove it and ask the network.
     if cached and cached.read_bytes() == ranks:
-        return _encoding(name), f"ranks from {cached}"
+        return _parts(name), f"ranks from {cached}"
     try:
         with _offered_to_tiktoken(name, ranks):
-            return _encoding(name), "ranks from this package"
+            return _parts(name), "ranks from this package"
     except OSError as error:
         raise TokenizerError(
             f"no room to unpack the ranks of {name} in {tempfile.gettempdir()}: {error}; set "
@@ -86,9 +92,17 @@ def _load(name: str) -> tuple[tiktoken.Encoding, str]:
         ) from error
 
 
+@lru_cache(maxsize=4)  # as tiktoken keeps encodings
 def _encoding(name: str) -> tiktoken.Encoding:
+    """The encoding, whose parts were loaded before."""
+    return tiktoken.Encoding(**_parts(name))
+
+
+@lru_cache(maxsize=4)
+def _parts(name: str) -> Parts:
+    constructors = tiktoken.registry.ENCODING_CONSTRUCTORS or {}  # `load` had them found
     try:
-        return tiktoken.get_encoding(name)
+        return constructors[name]()
     except Exception as error:  # requests, OSError, ValueError: whatever a download may raise
         raise TokenizerError(
             f"tiktoken could not load {name} ({type(error).__name__}); without a network, set "
@@ -135,15 +149,16 @@ def _offered_to_tiktoken(name: str, ranks: bytes) -> Iterator[None]:
                 os.environ["TIKTOKEN_CACHE_DIR"] = before
 
 
-def _vocabulary(encoding: tiktoken.Encoding) -> tuple[npt.NDArray[np.int64], str]:
+def _vocabulary(parts: Parts) -> tuple[npt.NDArray[np.int64], str]:
     """The byte length of each token by id, and a sha256 over all ids, tokens and the pattern."""
-    ranks: dict[bytes, int] = encoding._mergeable_ranks  # noqa: SLF001  # the public way is slow
+    ranks: dict[bytes, int] = parts["mergeable_ranks"]
     ids = np.fromiter(ranks.values(), dtype=np.int64, count=len(ranks))
     sizes = np.fromiter(map(len, ranks), dtype=np.int64, count=len(ranks))
-    lengths = np.zeros(encoding.n_vocab, dtype=np.int64)
+    highest = max(ids.max(), *parts["special_tokens"].values(), 0)
+    lengths = np.zeros(highest + 1, dtype=np.int64)
     lengths[ids] = sizes
-    parts = (encoding._pat_str.encode(), ids.tobytes(), sizes.tobytes(), b"".join(ranks))  # noqa: SLF001
+    pattern: str = parts["pat_str"]
     digest = hashlib.sha256()
-    for part in parts:
+    for part in (pattern.encode(), ids.tobytes(), sizes.tobytes(), b"".join(ranks)):
         digest.update(b"%d:%b" % (len(part), part))
     return lengths, digest.hexdigest()
