@@ -64,7 +64,9 @@ def write_parquet(
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables one after the other; JSON objects in their metadata go together."""
-    return pa.concat_tables(tables).replace_schema_metadata(_as_metadata(_notes_of(tables)))
+    # In one piece: where pieces meet, pages could end elsewhere.
+    whole = pa.concat_tables(tables).combine_chunks()
+    return whole.replace_schema_metadata(_as_metadata(_notes_of(tables)))
 
 
 def _notes_of(tables: Iterable[pa.Table]) -> dict[bytes, dict[str, Any]]:

@@ -24,6 +24,18 @@ def test_results_come_in_the_tasks_order(workers: int, tasks: int) -> None:
     assert list(LOCAL(operator.neg, iter(range(tasks)), workers)) == [-n for n in range(tasks)]
 
 
+def process_id(_: int) -> int:
+    """The process that this is run in."""
+    return os.getpid()
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_workers_that_are_ready_take_even_one_task(tasks: int) -> None:
+    """Then this process has not loaded what a task takes, and need not."""
+    assert os.getpid() not in set(LOCAL(process_id, iter(range(tasks)), 2, ready=True))
+    assert set(LOCAL(process_id, iter([1]), 2)) == {os.getpid()}
+
+
 def test_tasks_are_drawn_as_workers_become_free() -> None:
     """Memory stays flat: no more tasks are drawn than are under way."""
     drawn = []

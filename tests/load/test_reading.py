@@ -259,3 +259,29 @@ def test_reading_tells_how_far_it_is_of_several_files(tmp_path: Path) -> None:
 def test_reading_tells_how_far_it_is_of_a_limit(tmp_path: Path) -> None:
     """Where fewer rows are asked for than there are, the share is of those."""
     assert shares(write_large(tmp_path / "rows.jsonl"), limit=1024) == [0.5, 1, 1]
+
+
+@pytest.mark.parametrize("most", [0, 1, 70, 10_000])
+@pytest.mark.parametrize("asked", [0, 1, 3, 100])
+def test_rows_that_are_read_ahead_make_the_same_blocks(
+    most: int, asked: int, tmp_path: Path
+) -> None:
+    """However far it went, blocks, rejects and counts are those of a reading in one go."""
+    rows: list[Any] = [*MANY[:150], {"data": SAME}, {}, {"data": SAME}, *MANY[100:300]]
+    recipe = Recipe("tdm", source=(str(write(tmp_path / "rows.jsonl", *rows)),), block_rows=40)
+    whole, ahead = Reading(recipe, lambda _: None), Reading(recipe, lambda _: None)
+    enough = iter([False] * asked)
+    ahead.read_ahead(lambda: next(enough, True), most)
+    if asked and most:
+        assert ahead.rows > 0
+    assert ahead.rows <= most + 64 + 101  # so many rejects may stand between
+    assert list(ahead.blocks()) == list(whole.blocks())
+    assert ahead.rejected == whole.rejected
+    assert (ahead.rows, ahead.kept, ahead.files) == (whole.rows, whole.kept, whole.files)
+
+
+def test_a_source_that_is_broken_is_told_when_it_is_read_ahead(tmp_path: Path) -> None:
+    """An error is not kept for later."""
+    recipe = Recipe("tdm", source=(str(write(tmp_path / "rows.jsonl", {}, {})),))
+    with pytest.raises(SourceError, match="no usable row"):
+        Reading(recipe, lambda _: None).read_ahead(lambda: False, 10)
