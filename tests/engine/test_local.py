@@ -32,7 +32,9 @@ def process_id(_: int) -> int:
 @pytest.mark.parametrize("tasks", [1, 3])
 def test_workers_that_are_ready_take_even_one_task(tasks: int) -> None:
     """Then this process has not loaded what a task takes, and need not."""
-    assert os.getpid() not in set(LOCAL(process_id, iter(range(tasks)), 2, ready=True))
+    where = list(LOCAL(process_id, iter(range(tasks)), 2, ready=True))
+    assert len(where) == tasks
+    assert os.getpid() not in where
     assert set(LOCAL(process_id, iter([1]), 2)) == {os.getpid()}
 
 
