@@ -22,6 +22,9 @@ _MODULE = f"{__package__}.warm"
 _LARGE = 2_000_000
 """Bytes of sources, packed or not, from which on worker processes are started at once."""
 
+_MATTERS = ("source", "limit", "llm", "tokenizer", "transitions", "statement_banks")
+"""The knobs that a guess goes by."""
+
 
 def guess_workers(flags: Mapping[str, Any], config: Path | None, workers: int | None) -> None:
     """Begins them, if a build of these flags and this recipe file looks as if it took them.
@@ -38,9 +41,6 @@ def guess_workers(flags: Mapping[str, Any], config: Path | None, workers: int | 
         values = {**of_file, **flags}
         known = {name: values[name] for name in _MATTERS if name in values}
         begin_workers(Recipe(format="", **known), workers or available_cores())
-
-
-_MATTERS = ("source", "limit", "llm", "tokenizer", "transitions", "statement_banks")
 
 
 def begin_workers(recipe: Recipe, workers: int) -> bool:

@@ -17,7 +17,7 @@ from .export.shards import WrittenFile, joined, write_parquet, write_text
 from .garbage import collect
 from .generate import WRITERS
 from .load.block import AnyBlock
-from .markers import JOINER, count_defused
+from .markers import count_defused
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
 from .slice.schedule import SlicedScript, slice_scripts
@@ -26,8 +26,10 @@ _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
 SLICED_AT_ONCE = 256
-_RENDERED_AT_ONCE = 512
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
+
+_RENDERED_AT_ONCE = 512
+"""The same of scripts that are laid out as columns."""
 
 
 def plan_task(task: BlockTask) -> PlanReport:
@@ -111,9 +113,7 @@ class Tally:
         self.languages[script.language] += 1
         self.generators[script.generator] += 1
         self.pairs[script.type] += sliced.pairs
-        for one in script.utterances:
-            if JOINER in one.text:
-                self.defused += count_defused(one.text, recipe.markers)
+        self.defused += sum(count_defused(one.text, recipe.markers) for one in script.utterances)
 
     def counts(self) -> dict[str, Any]:
         """What a report says of a block's rows."""

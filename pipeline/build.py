@@ -173,7 +173,7 @@ def _reading_ahead(recipe: Recipe, screen: Screen) -> Reading | None:
 
 
 def _facts(recipe: Recipe, engine: str, reading: Reading | None) -> MaterialFacts:
-    """What a worker says of the materials, which workers have; what is read until it does."""
+    """What a worker says of the materials; sources are read until it does."""
 
     def of_a_worker() -> MaterialFacts:
         with POOLS[engine](1) as pool:

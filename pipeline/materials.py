@@ -83,7 +83,7 @@ def _version(file: Path) -> tuple[int, int] | None:
     """What tells that a file was changed, in a process that loads it again and again."""
     try:
         held = file.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have, too
         return None
     return held.st_mtime_ns, held.st_size
 

@@ -55,9 +55,7 @@ class Scriptwriter:
     ) -> Script:
         """The script of a row: its type's, of which these rounds are kept, with statements."""
         script = self.interrupted(type_name, dialogues, rounds)
-        if not self.recipe.statements or self.ordinary(dialogues):
-            return script
-        return self.distracted(script)
+        return script if self.ordinary(dialogues) else self.distracted(script)
 
     def ordinary(self, dialogues: Sequence[Dialogue]) -> bool:
         """Whether a row of these dialogues stays ordinary chat."""

@@ -47,9 +47,7 @@ class Setting:
         at: int = -1,
     ) -> Utterance:
         """An utterance heard whole: user text trimmed, both sides defused."""
-        text = raw.strip() if role == "user" else raw
-        if "<" in text:
-            text = defuse(text, self.markers)
+        text = defuse(raw.strip() if role == "user" else raw, self.markers)
         return Utterance(role, text, len(text), at, state, kind, origin)
 
     def cuttable(self, dialogue: Dialogue) -> Iterator[CuttableTurn]:
