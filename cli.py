@@ -3,8 +3,6 @@
 Nothing heavy is imported up here: `duplexdata --help` must answer at once.
 """
 
-import atexit
-import gc
 import shlex
 import signal
 import sys
@@ -17,6 +15,7 @@ import typer
 
 from . import __version__, flags
 from .pipeline.errors import DuplexdataError
+from .pipeline.startup import start_light
 
 app = typer.Typer(
     name="duplexdata",
@@ -31,8 +30,7 @@ app = typer.Typer(
 
 def main() -> None:
     """The `duplexdata` command."""
-    # All is let go at the end of the process: to look for cycles then takes a fifth of a second.
-    atexit.register(gc.freeze)
+    start_light()
     app()
 
 

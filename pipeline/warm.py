@@ -4,14 +4,31 @@ Imported by the server that forks them (see `engine/server.py`), so that each ne
 the pipeline and load a tokenizer for itself.
 """
 
+import gc
 import json
 import os
 from contextlib import suppress
 
-from . import block  # noqa: F401  # what they run
 from .engine.server import WANTED
-from .materials import load_materials
 
-if WANTED in os.environ:
+
+def _get_ready() -> None:
+    # What is made here stays: no cycles are to be found in it, and a worker that looked for
+    # some would get a copy of each page that it looked at.
+    gc.disable()
+    # What pyarrow imports at the first array, and what workers run.
+    import numpy.ma  # noqa: F401
+    import pyarrow.compute  # noqa: F401
+
+    from . import block  # noqa: F401
+    from .light_arrow import keep_pandas_out
+    from .materials import load_materials
+
+    keep_pandas_out()
     with suppress(Exception):  # it may be a guess; the worker that needs it will tell
         load_materials(*json.loads(os.environ[WANTED]))
+    gc.freeze()
+
+
+if WANTED in os.environ:
+    _get_ready()

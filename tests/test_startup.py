@@ -1,0 +1,77 @@
+"""What a command settles before it imports what is heavy, and what its workers have."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def told_by(code: str, **environment: str) -> Any:
+    """The JSON that a process of this Python prints."""
+    inherited = {key: held for key, held in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import gc, json, os, sys\n{code}"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**inherited, **environment},
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+COLLECTIONS = """
+passes = []
+gc.callbacks.append(lambda phase, _: passes.append(phase))
+{start}
+from duplexdata.pipeline import commands
+print(json.dumps(len(passes) // 2))
+"""
+
+
+def test_imports_are_not_searched_for_cycles_again_and_again() -> None:
+    """A look every 50,000 objects, not every 700."""
+    start = "from duplexdata.pipeline.startup import start_light; start_light()"
+    before, after = (told_by(COLLECTIONS.format(start=one)) for one in ("", start))
+    assert after < 20 < before
+
+
+THREADS = """
+from duplexdata.pipeline.startup import start_light
+start_light()
+import numpy
+print(json.dumps([os.environ["OPENBLAS_NUM_THREADS"], len(os.listdir("/proc/self/task"))]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_numpy_starts_no_threads() -> None:
+    """They would spin for work that does not come; who wants more of them can say so."""
+    assert told_by(THREADS) == ["1", 1]
+    assert told_by(THREADS, OPENBLAS_NUM_THREADS="2")[0] == "2"
+
+
+WORKER = """
+from duplexdata.pipeline.ahead import begin_workers
+from duplexdata.pipeline.engine import POOLS
+from duplexdata.pipeline.recipe import Recipe
+if __name__ == "__main__":
+    assert begin_workers(Recipe("tdm", source=("sample",), llm="fake"), 2)
+    with POOLS["local"](1) as pool:
+        frozen = pool.result(pool.submit(eval, "__import__('gc').get_freeze_count()"))
+        modules = pool.result(pool.submit(eval, "list(__import__('sys').modules)"))
+    print(json.dumps([frozen, modules]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+def test_workers_have_what_they_need_before_they_are_forked() -> None:
+    """Imported once, and never looked at again by who looks for cycles."""
+    frozen, modules = told_by(WORKER)
+    assert frozen > 50_000
+    assert {"numpy.ma", "pyarrow.compute", "duplexdata.pipeline.block", "tiktoken"} <= set(modules)
+    assert "pandas" not in modules
