@@ -19,14 +19,15 @@ from duplexdata.pipeline.load.layouts import COLUMNS
 from duplexdata.pipeline.load.raw_file import LocalFile
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
+from duplexdata.pipeline.slice.tokenizers import tiktoken as tiktoken_tokenizers
 from duplexdata.pipeline.slice.tokenizers.accelerator import (
     CHOICE,
     PROBE,
-    PROBED,
     accelerator,
     is_exact,
     probed,
 )
+from duplexdata.pipeline.slice.tokenizers.tiktoken import KNOWN, embedded_lengths
 
 quicktok = pytest.importorskip("quicktok")
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -135,18 +136,40 @@ def test_an_encoder_that_is_not_exact_is_not_used(wrong: int) -> None:
     assert sum(map(len, PROBE)) > 500
 
 
-def test_the_ids_that_are_known_are_those_of_tiktoken() -> None:
-    """The digest that stands for tiktoken's ids on the probe is of the ids that it gives."""
-    assert {SLOW.fingerprint: probed(SLOW.encoding)} == PROBED  # type: ignore[attr-defined]
-
-
-def test_where_no_ids_are_known_tiktoken_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A vocabulary that nobody probed is probed at load; ids that are others are refused."""
-    monkeypatch.delenv(CHOICE, raising=False)
+def test_what_is_known_of_an_encoding_is_what_tiktoken_says() -> None:
+    """Its fingerprint, its ids on the probe, and the length of each token."""
+    (name,) = KNOWN
+    known = KNOWN[name]
     encoding = SLOW.encoding  # type: ignore[attr-defined]
-    assert accelerator("cl100k_base", "another", lambda: encoding) is not None
-    monkeypatch.setitem(PROBED, "another", "0" * 64)
-    assert accelerator("cl100k_base", "another", lambda: encoding) is None
+    assert tuple(known) == (SLOW.fingerprint, probed(encoding), encoding.max_token_value)
+    lengths = SLOW.lengths  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(embedded_lengths(name, known), lengths)
+    assert not embedded_lengths(name, known)[list(map(encoding.encode_single_token, SPECIAL))].any()
+
+
+SPECIAL = ("<|endoftext|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|endofprompt|>")
+
+
+def test_ids_that_are_not_the_wanted_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it was asked for by name it is then left, and tiktoken is used."""
+    monkeypatch.delenv(CHOICE, raising=False)
+    right = probed(SLOW.encoding)  # type: ignore[attr-defined]
+    assert accelerator("cl100k_base", lambda: right) is not None
+    assert accelerator("cl100k_base", lambda: "0" * 64) is None
+    monkeypatch.setenv(CHOICE, "quicktok")
+    with pytest.raises(TokenizerError, match="its ids are not tiktoken's"):
+        accelerator("cl100k_base", lambda: "0" * 64)
+
+
+def test_an_encoding_that_is_not_known_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiktoken is asked at load, and what comes of it is the same."""
+    monkeypatch.setattr(tiktoken_tokenizers, "KNOWN", {})
+    monkeypatch.setenv(CHOICE, "quicktok")
+    probed_anew = load_tokenizer("cl100k_base")
+    assert (probed_anew.fingerprint, probed_anew.origin) == (FAST.fingerprint, FAST.origin)
+    monkeypatch.setattr(tiktoken_tokenizers, "probed", lambda _: "0" * 64)
+    with pytest.raises(TokenizerError, match="its ids are not tiktoken's"):
+        load_tokenizer("cl100k_base")
 
 
 def test_the_choice_is_one_of_two(monkeypatch: pytest.MonkeyPatch) -> None:

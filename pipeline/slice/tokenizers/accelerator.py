@@ -62,26 +62,12 @@ class AcceleratedTokenizer:
         ]
 
 
-PROBED = {
-    "c336cc5d87f923c51f0d438019d6dcb816df64b35f6f6b2b3f2b649e06fac22b": (
-        "60d3206a4c5eb194ce2c33cd3546905c7bb5e6aa4be4d5a782e6b51d7ed22392"
-    ),
-}
-"""By the fingerprint of a vocabulary, a sha256 of the ids that tiktoken gives on the probe.
-
-So that where another encoder does the work tiktoken's need not be made first.
-"""
-
-
-def accelerator(
-    name: str, fingerprint: str, encoding: Callable[[], "tiktoken.Encoding"]
-) -> Any | None:
+def accelerator(name: str, wanted: Callable[[], str]) -> Any | None:
     """The fast encoder of an encoding, or None where tiktoken is to be used.
 
     Args:
         name: of the encoding.
-        fingerprint: of its vocabulary.
-        encoding: makes tiktoken's.
+        wanted: gives the sha256 of tiktoken's ids on the probe.
 
     Raises:
         TokenizerError: it was asked for, and cannot be had.
@@ -96,7 +82,7 @@ def accelerator(
         import quicktok
 
         encoder = quicktok.get_encoding(name)
-        if is_exact(encoder, PROBED.get(fingerprint) or probed(encoding())):
+        if is_exact(encoder, wanted()):
             return encoder
         why = "its ids are not tiktoken's"
     except ImportError:

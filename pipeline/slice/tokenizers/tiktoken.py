@@ -18,14 +18,14 @@ from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tiktoken
 
 from ...errors import TokenizerError
-from .accelerator import AcceleratedTokenizer, accelerated, accelerator
+from .accelerator import AcceleratedTokenizer, accelerated, accelerator, probed
 
 _RANKS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
@@ -52,6 +52,31 @@ class TiktokenTokenizer:
         return [self.token_ends(text) for text in texts]
 
 
+class Known(NamedTuple):
+    """What tiktoken says of an encoding that is embedded.
+
+    So that it need not read the ranks where another encoder does the work.
+
+    Attributes:
+        fingerprint: of its vocabulary.
+        probed: a sha256 of its ids on the probe, see `accelerator`.
+        highest: the highest of its ids, those of special tokens included.
+    """
+
+    fingerprint: str
+    probed: str
+    highest: int
+
+
+KNOWN = {
+    "cl100k_base": Known(
+        "c336cc5d87f923c51f0d438019d6dcb816df64b35f6f6b2b3f2b649e06fac22b",
+        "60d3206a4c5eb194ce2c33cd3546905c7bb5e6aa4be4d5a782e6b51d7ed22392",
+        100_276,
+    )
+}
+
+
 def load(name: str, _place: str) -> TiktokenTokenizer | AcceleratedTokenizer:
     """Loads an encoding from tiktoken's cache, else from this package, else by download."""
     if name not in tiktoken.list_encoding_names():
@@ -59,10 +84,12 @@ def load(name: str, _place: str) -> TiktokenTokenizer | AcceleratedTokenizer:
             f"no tokenizer called {name}: neither a file or folder here nor one of tiktoken's "
             f"encodings ({', '.join(sorted(tiktoken.list_encoding_names()))})"
         )
+    known = KNOWN.get(name)
+    if known is not None and (encoder := accelerator(name, lambda: known.probed)):
+        return accelerated(encoder, name, known.fingerprint, embedded_lengths(name, known))
     parts, where = _load(name)
     lengths, fingerprint = _vocabulary(parts)
-    encoder = accelerator(name, fingerprint, lambda: _encoding(name))
-    if encoder is not None:
+    if known is None and (encoder := accelerator(name, lambda: probed(_encoding(name)))):
         return accelerated(encoder, name, fingerprint, lengths)
     library = f"tiktoken {version('tiktoken')}, {where}"
     return TiktokenTokenizer(name, fingerprint, library, _encoding(name), lengths)
@@ -74,11 +101,10 @@ Parts = Mapping[str, Any]
 
 def _load(name: str) -> tuple[Parts, str]:
     """What the encoding is made of, and where its ranks were found."""
-    embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
     cached = _cached_ranks(name)
-    if not embedded.is_file():
+    ranks = _embedded_ranks(name)
+    if ranks is None:
         return _parts(name), f"ranks from {cached}" if cached else "ranks as tiktoken finds them"
-    ranks = gzip.decompress(embedded.read_bytes())
     # Where the cached file is another, tiktoken would remove it and ask the network.
     if cached and cached.read_bytes() == ranks:
         return _parts(name), f"ranks from {cached}"
@@ -90,6 +116,23 @@ def _load(name: str) -> tuple[Parts, str]:
             f"no room to unpack the ranks of {name} in {tempfile.gettempdir()}: {error}; set "
             "TMPDIR, or TIKTOKEN_CACHE_DIR to a folder that holds them"
         ) from error
+
+
+def _embedded_ranks(name: str) -> bytes | None:
+    """A line a token: its bytes in base64, a space, its id."""
+    embedded = files(__package__) / "ranks" / f"{name}.tiktoken.gz"
+    return gzip.decompress(embedded.read_bytes()) if embedded.is_file() else None
+
+
+def embedded_lengths(name: str, known: Known) -> npt.NDArray[np.int64]:
+    """The byte length of each token of an embedded encoding, whose ids count its lines."""
+    ranks = np.frombuffer(_embedded_ranks(name) or b"", dtype=np.uint8)
+    ends = np.flatnonzero(ranks == ord(" "))
+    begins = np.concatenate(([0], np.flatnonzero(ranks == ord("\n"))[:-1] + 1))
+    padding = (ranks[ends - 1] == ord("=")) + (ranks[ends - 2] == ord("=")).astype(np.int64)
+    lengths = np.zeros(known.highest + 1, dtype=np.int64)
+    lengths[: len(ends)] = (ends - begins) // 4 * 3 - padding
+    return lengths
 
 
 @lru_cache(maxsize=4)  # as tiktoken keeps encodings
