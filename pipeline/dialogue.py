@@ -1,14 +1,17 @@
 """The nouns: a dialogue, the script made of it, and what a script asks for."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import cycle
 from typing import Any, Literal, NamedTuple
 
 Role = Literal["user", "assistant"]
 State = Literal["query", "statement", "stop"]
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
+
+_ROLES: tuple[Role, Role] = ("user", "assistant")
 
 SOURCE = "source"
 """The origin of a text that is the source's, whole and unchanged."""
@@ -29,6 +32,11 @@ class Turn(NamedTuple):  # a tuple is made three times as fast, and these are mi
 
     role: Role
     text: str
+
+
+def turns_of(texts: Iterable[str]) -> tuple[Turn, ...]:
+    """Texts as turns, the user's first."""
+    return tuple(map(Turn, cycle(_ROLES), texts))
 
 
 class Dialogue(NamedTuple):
@@ -168,12 +176,12 @@ Scripting = Generator[Ask, Reply, Script]
 
 def turns_key(turns: Sequence[Turn]) -> str:
     """The key of a dialogue: 80 bits of a hash of its turns alone, roles and texts, as hex."""
-    parts: list[bytes] = []
+    digest = blake2b(digest_size=10)
     for role, text in turns:
         data = text.encode()
-        begin = b"assistant:%d:" if role == "assistant" else b"user:%d:"
-        parts += (begin % len(data), data)
-    return blake2b(b"".join(parts), digest_size=10).hexdigest()
+        digest.update((b"assistant:%d:" if role == "assistant" else b"user:%d:") % len(data))
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def copy_key(key: str, ordinal: int) -> str:

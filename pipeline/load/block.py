@@ -5,17 +5,14 @@ Python has for lists of texts and numbers.
 """
 
 import marshal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..dialogue import Dialogue, Role, Script, Split, Turn
+from ..dialogue import Dialogue, Script, Split, turns_of
 from ..script_rows import read_script_row, script_row
-
-_ROLES: tuple[Role, Role] = ("user", "assistant")
 
 
 class Place(NamedTuple):
@@ -137,8 +134,3 @@ def _script_rows(block: ScriptBlock) -> dict[str, Any]:
         "scripts": [(script_row(one.script, one.split), one.finished) for one in block.scripts],
         "places": [tuple(one) for one in block.places],
     }
-
-
-def turns_of(texts: Sequence[str]) -> tuple[Turn, ...]:
-    """Texts as turns, the user's first."""
-    return tuple(map(Turn, cycle(_ROLES), texts))

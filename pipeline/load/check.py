@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..dialogue import Role, Turn
+from ..dialogue import Turn, turns_of
 from .layouts.message import Message
 from .rejects import Reject
 
@@ -33,20 +33,20 @@ def check_messages(messages: Sequence[Message], max_characters: int) -> Checked:
     if len(spoken) > 1 and spoken[-1].role == "user" and spoken[-2].role == "assistant":
         spoken.pop()
         trailing = 1
-    turns = []
+    texts = []
     for number, (told, content) in enumerate(spoken):
-        role: Role = "assistant" if number % 2 else "user"
+        role = "assistant" if number % 2 else "user"
         if told != role:
             raise Reject("roles_out_of_order", f"turn {number + 1} is the {told}'s")
         usual = type(content) is str and content.isascii() and content and not content.isspace()
-        turns.append(Turn(role, content if usual else _text(content, number + 1)))
-    if len(turns) < 2:
-        raise Reject("no_answer", f"{len(turns)} turn" + "s" * (len(turns) != 1))
+        texts.append(content if usual else _text(content, number + 1))
+    if len(texts) < 2:
+        raise Reject("no_answer", f"{len(texts)} turn" + "s" * (len(texts) != 1))
     if max_characters:
-        length = sum(len(turn.text) for turn in turns)
+        length = sum(map(len, texts))
         if length > max_characters:
             raise Reject("too_long", f"{length} characters")
-    return Checked(tuple(turns), system, trailing)
+    return Checked(turns_of(texts), system, trailing)
 
 
 def _text(content: Any, number: int) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..dialogue import Dialogue
-from .block import Block, Place, turns_of
+from ..dialogue import Dialogue, turns_of
+from .block import Block, Place
 
 SCHEMA = pa.schema(
     [

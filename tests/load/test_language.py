@@ -1,6 +1,8 @@
 """Which language a dialogue is in."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duplexdata.pipeline.load.language import guess_language
 
@@ -34,3 +36,24 @@ def test_order_does_not_matter() -> None:
     texts = ["你好世界 one", "two three", "four five"]
     assert guess_language(texts) == guess_language(texts[::-1]) == "en"
     assert guess_language([*texts, "六"]) == guess_language(["六", *texts]) == "zh"
+
+
+HAN = [(0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FFFF)]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_every_han_character_counts(texts: list[str]) -> None:
+    """Whatever stands beside it: a text with Han characters and no other word is Chinese."""
+    text = "".join(texts)
+    han = any(first <= ord(one) <= last for one in text for first, last in HAN)
+    others = any(one.isalpha() and not any(a <= ord(one) <= b for a, b in HAN) for one in text)
+    if han and not others:
+        assert guess_language(texts) == "zh"
+    if not han:
+        assert guess_language(texts) == "en"
+
+
+@pytest.mark.parametrize("code", [place for bounds in HAN for place in bounds])
+def test_the_first_and_the_last_han_character_of_each_range(code: int) -> None:
+    """They are told by the bytes that they begin with."""
+    assert guess_language([chr(code)]) == "zh"

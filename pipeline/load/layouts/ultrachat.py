@@ -1,6 +1,10 @@
 """UltraChat as released: `{"id": "0", "data": ["question", "answer", ...]}`."""
 
-from .message import Layout, Message, RawDialogue
+from itertools import cycle
+
+from .message import Layout, Message, RawDialogue, RawRole
+
+_ROLES: tuple[RawRole, RawRole] = ("user", "assistant")
 
 LAYOUT = Layout(
     name="ultrachat",
@@ -9,9 +13,6 @@ LAYOUT = Layout(
     fits=lambda row: isinstance(row.get("data"), list),
     read=lambda row: RawDialogue(
         row.get("id"),
-        tuple(
-            Message("assistant" if number % 2 else "user", text)
-            for number, text in enumerate(row["data"])
-        ),
+        tuple(map(Message, cycle(_ROLES), row["data"])),
     ),
 )
