@@ -106,14 +106,16 @@ class Tally:
     shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
-    def add(self, sliced: SlicedScript, recipe: Recipe) -> None:
-        """Counts a row."""
-        script = sliced.script
-        self.written[script.type] += 1
-        self.languages[script.language] += 1
-        self.generators[script.generator] += 1
-        self.pairs[script.type] += sliced.pairs
-        self.defused += sum(count_defused(one.text, recipe.markers) for one in script.utterances)
+    def add(self, sliced: Sequence[SlicedScript], recipe: Recipe) -> None:
+        """Counts rows."""
+        scripts = [one.script for one in sliced]
+        self.written.update([script.type for script in scripts])
+        self.languages.update([script.language for script in scripts])
+        self.generators.update([script.generator for script in scripts])
+        for one in sliced:
+            self.pairs[one.script.type] += one.pairs
+        texts = [one.text for script in scripts for one in script.utterances]
+        self.defused += sum([count_defused(text, recipe.markers) for text in texts])
 
     def counts(self) -> dict[str, Any]:
         """What a report says of a block's rows."""
@@ -182,9 +184,9 @@ def _sliced_scripts(
             scripts.append(made.get(row.id) or work.script(row, writer))
             if row.rounds:
                 tally.shortened[row.type] += 1
-        for sliced in slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle):
-            tally.add(sliced, recipe)
-            yield sliced
+        sliced = slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle)
+        tally.add(sliced, recipe)
+        yield from sliced
 
 
 def write_shard(

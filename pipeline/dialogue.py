@@ -120,9 +120,8 @@ class Script(NamedTuple):
     @property
     def generator(self) -> str:
         """`source`, or the origins other than source, sorted, joined by `+`."""
-        written = {one.origin for one in self.utterances}
-        written.discard(SOURCE)
-        return "+".join(sorted(written)) or SOURCE
+        written = {one.origin for one in self.utterances} - {SOURCE}
+        return "+".join(sorted(written)) if written else SOURCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,14 +89,16 @@ def _list_offsets(scripts: Sequence[Script]) -> pa.Array:
 def _utterances(
     spoken: Sequence[Utterance], starts: Sequence[int], slices: Sequence[int | None]
 ) -> pa.Array:
+    by_field = list(zip(*spoken, strict=True)) or [()] * len(Utterance._fields)
+    roles, texts, heard, places, states, kinds, origins = by_field
     columns = [
-        pa.array([one.role for one in spoken], pa.string()),
-        pa.array([one.state for one in spoken], pa.string()),
+        pa.array(roles, pa.string()),
+        pa.array(states, pa.string()),
         pa.array(starts, pa.int32()),
         pa.array(slices, pa.int32()),
-        pa.array([one.at >= 0 for one in spoken], pa.bool_()),
-        pa.array([one.kind for one in spoken], pa.string()),
-        pa.array([one.origin for one in spoken], pa.string()),
-        pa.array([one.text[one.heard :] for one in spoken], pa.string()),
+        pa.array([at >= 0 for at in places], pa.bool_()),
+        pa.array(kinds, pa.string()),
+        pa.array(origins, pa.string()),
+        pa.array([text[end:] for text, end in zip(texts, heard, strict=True)], pa.string()),
     ]
     return pa.StructArray.from_arrays(columns, fields=list(UTTERANCE))

@@ -42,7 +42,6 @@ class Setting:
         raw: str,
         kind: str,
         origin: str,
-        *,
         state: State | None = None,
         at: int = -1,
     ) -> Utterance:

@@ -11,9 +11,10 @@ NAME = "uninterrupted"
 
 def spoken(turn: Turn, setting: Setting) -> Utterance:
     """A source turn as it is: a message to be answered, or an answer."""
-    if turn.role == "user":
-        return setting.utterance("user", turn.text, "message", SOURCE, state="query")
-    return setting.utterance("assistant", turn.text, "answer", SOURCE)
+    role, raw = turn
+    if role == "user":
+        return setting.utterance(role, raw, "message", SOURCE, "query")
+    return setting.utterance(role, raw, "answer", SOURCE)
 
 
 def _script(dialogues: Sequence[Dialogue], _chance: Chance, setting: Setting) -> Scripting:

@@ -236,7 +236,7 @@ def export_block(task: StageTask) -> BlockReport:
     def of_split(split: Split) -> Iterator[SlicedScript]:
         for sliced, whose in read_slices(here / slices_file(task.number)):
             if whose == split:
-                tally.add(sliced, task.recipe)
+                tally.add([sliced], task.recipe)
                 tally.splits[split] += 1
                 tally.shortened[sliced.script.type] += plan[sliced.script.id].shortened
                 yield sliced
