@@ -13,8 +13,11 @@ def start_light() -> None:
 
     Python looks for cycles every 700 new objects while it imports, and once more at its end.
     numpy's library of linear algebra starts a thread a core, which spin while they wait for
-    work; here comes none, so one will do, in the processes that this one starts too.
+    work; here comes none, so one will do. What arrow allocates goes back to the system with
+    all else, see `garbage`; by itself it keeps as much again as it uses. The last two hold
+    for the processes that this one starts, too.
     """
     gc.set_threshold(_OBJECTS)
     atexit.register(gc.freeze)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

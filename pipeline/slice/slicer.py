@@ -20,8 +20,8 @@ from .words import parts_at_ascii_space, word_edges, word_spans
 FEWEST_WORDS = 4
 MOST_WORDS = 6
 
-_KEPT = 4_000_000
-"""A block or so; with what belongs to it, some 8 MB."""
+_KEPT = 1_000_000
+"""More than answers are apart that several rows say; with what belongs to it, some 4 MB."""
 
 Offsets = npt.NDArray[np.int64]
 
