@@ -14,7 +14,6 @@ from .block_work import BlockTask, Work, begin, begin_again, count_reply
 from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, joined, write_parquet, write_text
-from .garbage import collect, give_back
 from .generate import WRITERS
 from .load.block import AnyBlock
 from .markers import count_defused
@@ -74,9 +73,6 @@ def build_task(task: BlockTask) -> BlockReport:
         **tally.counts(),
     )
     write_text(json.dumps(asdict(report)), Path(task.folder), report_path(block.number))
-    del work, block, plan, kept, made
-    collect()
-    give_back()
     return report
 
 

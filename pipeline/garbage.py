@@ -2,17 +2,19 @@
 
 A block is some hundred thousand small objects that refer to each other one way, and are
 gone with the last reference to them. Looking for cycles among them again and again takes
-a sixth of a build; looking once a block is enough.
+a sixth of a build; looking once a block is enough. Free memory that lies between what is
+in use stays with the process unless it is asked for, and would become more with every block.
 """
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
 def collected_by_hand() -> Iterator[None]:
-    """Within, cycles are looked for only where `collect` is called."""
+    """Within, cycles are looked for only where `tidy` is called."""
     if not gc.isenabled():
         yield
         return
@@ -25,14 +27,10 @@ def collected_by_hand() -> Iterator[None]:
         gc.unfreeze()
 
 
-def collect() -> None:
-    """Looks for cycles among what is new, where the collector does not look by itself."""
+def tidy() -> None:
+    """After a task: lets go of cycles, if nobody looks for them else, and of free memory."""
     if not gc.isenabled():
         gc.collect(0)
-
-
-def give_back() -> None:
-    """Gives memory that is free back to the system, as far as arrow's allocator can."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()

@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
 from typing import Self, TypeVar
 
 from ..errors import BuildError
+from ..garbage import tidy
 from ..light_arrow import keep_pandas_out
 from .server import process_context
 
@@ -35,16 +37,17 @@ def run_local(
     Raises:
         BuildError: a worker process died.
     """
+    tidily = partial(_tidily, function)
     if workers <= 1:
-        yield from map(function, tasks)
+        yield from map(tidily, tasks)
         return
     first = [] if ready else list(islice(tasks, 2))
     if len(first) < 2 and not ready:
-        yield from map(function, first)
+        yield from map(tidily, first)
         return
     pool = ProcessPoolExecutor(workers, mp_context=process_context(), initializer=_become_worker)
     try:
-        yield from _in_order(pool, function, chain(first, tasks), ahead=2 * workers)
+        yield from _in_order(pool, tidily, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
         raise BuildError(_DIED) from error
     except BaseException:
@@ -66,7 +69,7 @@ class LocalPool:
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Has a process run a function on a task."""
         try:
-            return self._pool.submit(function, task)
+            return self._pool.submit(_tidily, function, task)
         except BrokenProcessPool as error:
             raise BuildError(_DIED) from error
 
@@ -88,6 +91,13 @@ class LocalPool:
         if kind is not None:
             _kill(self._pool)
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
+    """The result of a function on a task, after which its process is tidied up."""
+    result = function(task)
+    tidy()
+    return result
 
 
 def _in_order(
@@ -118,7 +128,7 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 def _become_worker() -> None:
     """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
     keep_pandas_out()
-    gc.disable()  # a task says when to collect
+    gc.disable()  # cycles are looked for after each task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

@@ -13,6 +13,7 @@ import pytest
 
 from duplexdata.pipeline.engine import ENGINES
 from duplexdata.pipeline.errors import BuildError
+from duplexdata.pipeline.garbage import collected_by_hand
 
 LOCAL = ENGINES["local"]
 
@@ -26,6 +27,20 @@ def test_results_come_in_the_tasks_order(workers: int, tasks: int) -> None:
 
 PROCESS = "__import__('os').getpid()"
 """Says which process it is run in; a worker need import nothing of these tests."""
+
+
+CYCLES = """(lambda made: (made.append(made), sum(
+    type(one) is list and len(one) == 2 and one[0] == "a cycle" and one[1] is one
+    for one in __import__("gc").get_objects()
+))[1])(["a cycle"])"""
+"""Makes a list that holds itself, and says how many such there are in the process."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_task_leaves_is_let_go_after_it(workers: int) -> None:
+    """Also where the collector of cycles does not look by itself."""
+    with collected_by_hand():
+        assert list(LOCAL(eval, iter([CYCLES] * 6), workers)) == [1] * 6
 
 
 @pytest.mark.parametrize("tasks", [1, 3])
