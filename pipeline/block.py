@@ -211,9 +211,11 @@ def _row_groups(
             group.append(render(part))
             part = []
         if full:
-            yield joined(group)
-            group, pairs = [], 0
+            whole, group, pairs = joined(group), [], 0
+            yield whole
+            del whole  # each is tens of megabytes, and none is needed beside the next
     if part:
         group.append(render(part))
     if group:
-        yield joined(group)
+        whole, group = joined(group), []
+        yield whole

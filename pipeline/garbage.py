@@ -10,6 +10,11 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+
+GIVES_BACK = 8
+"""Tasks after which free memory is given back."""
 
 
 @contextmanager
@@ -28,9 +33,18 @@ def collected_by_hand() -> Iterator[None]:
 
 
 def tidy() -> None:
-    """After a task: lets go of cycles, if nobody looks for them else, and of free memory."""
+    """After a task: lets go of cycles, if nobody looks for them else, and at times of free memory.
+
+    Not every time, for what is given back must be had again.
+    """
     if not gc.isenabled():
         gc.collect(0)
     arrow = sys.modules.get("pyarrow")
-    if arrow is not None:
+    if arrow is not None and next(_times()) % GIVES_BACK == 0:
         arrow.default_memory_pool().release_unused()
+
+
+@lru_cache(maxsize=1)
+def _times() -> Iterator[int]:
+    """Counts how often this process was tidied up."""
+    return count(1)

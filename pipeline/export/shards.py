@@ -58,6 +58,7 @@ def write_parquet(
             writer.write_table(table, row_group_size=max(1, table.num_rows))
             for key, note in _notes_of([table]).items():
                 notes.setdefault(key, {}).update(note)
+            del table  # before the next is made
         writer.add_key_value_metadata(_as_metadata(notes))
     return finish_file(unfinished, folder, path, rows)
 
