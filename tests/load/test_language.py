@@ -38,7 +38,7 @@ def test_order_does_not_matter() -> None:
     assert guess_language([*texts, "六"]) == guess_language(["六", *texts]) == "zh"
 
 
-HAN = [(0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FFFF)]
+HAN = [(0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
