@@ -11,7 +11,8 @@ State = Literal["query", "statement", "stop"]
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
 
-_ROLES: tuple[Role, Role] = ("user", "assistant")
+ROLES: tuple[Role, Role] = ("user", "assistant")
+"""In the order in which they speak."""
 
 SOURCE = "source"
 """The origin of a text that is the source's, whole and unchanged."""
@@ -36,7 +37,7 @@ class Turn(NamedTuple):  # a tuple is made three times as fast, and these are mi
 
 def turns_of(texts: Iterable[str]) -> tuple[Turn, ...]:
     """Texts as turns, the user's first."""
-    return tuple(map(Turn, cycle(_ROLES), texts))
+    return tuple(map(Turn, cycle(ROLES), texts))
 
 
 class Dialogue(NamedTuple):

@@ -1,5 +1,7 @@
 """Which language a dialogue is in."""
 
+from itertools import groupby
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,16 +43,25 @@ def test_order_does_not_matter() -> None:
 HAN = [(0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)]
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
-def test_every_han_character_counts(texts: list[str]) -> None:
-    """Whatever stands beside it: a text with Han characters and no other word is Chinese."""
-    text = "".join(texts)
-    han = any(first <= ord(one) <= last for one in text for first, last in HAN)
-    others = any(one.isalpha() and not any(a <= ord(one) <= b for a, b in HAN) for one in text)
-    if han and not others:
-        assert guess_language(texts) == "zh"
-    if not han:
-        assert guess_language(texts) == "en"
+def is_han(character: str) -> bool:
+    """Whether it stands in one of the ranges."""
+    return any(first <= ord(character) <= last for first, last in HAN)
+
+
+def is_other(character: str) -> bool:
+    """Whether it is part of a word of another script: no digit, no Han character."""
+    return character.isalnum() and not character.isdecimal() and not is_han(character)
+
+
+MIXED = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("六六 aé²1")))
+
+
+@given(st.lists(MIXED))
+def test_han_characters_are_counted_against_other_words(texts: list[str]) -> None:
+    """Each counts, whatever stands beside it; a word is as long as its letters go on."""
+    han = sum(map(is_han, "".join(texts)))
+    words = sum(other for text in texts for other, _ in groupby(text, key=is_other))
+    assert guess_language(texts) == ("zh" if han and han >= words else "en")
 
 
 @pytest.mark.parametrize("code", [place for bounds in HAN for place in bounds])

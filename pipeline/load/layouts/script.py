@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dialogue import Utterance
+from ...dialogue import ROLES, Utterance
 from ...script_rows import ScriptRowError, check_utterances
 from ..rejects import Reject
 
@@ -102,9 +102,9 @@ def contents_of(items: Any, *, alternating: bool) -> list[str]:
     for number, item in enumerate(items, start=1):
         role = item.get("role") if isinstance(item, Mapping) else None
         content = item.get("content") if isinstance(item, Mapping) else None
-        if role not in ("user", "assistant"):
+        if role not in ROLES:
             raise Reject("unknown_role", f"slice or message {number}: {str(role)[:40]!r}")
-        if alternating and role != ("user", "assistant")[(number - 1) % 2]:
+        if alternating and role != ROLES[(number - 1) % 2]:
             raise Reject("roles_out_of_order", f"slice {number} is the {role}'s")
         if not isinstance(content, str):
             raise Reject("not_text", f"slice or message {number}: {type(content).__name__}")

@@ -2,9 +2,8 @@
 
 from itertools import cycle
 
-from .message import Layout, Message, RawDialogue, RawRole
-
-_ROLES: tuple[RawRole, RawRole] = ("user", "assistant")
+from ...dialogue import ROLES
+from .message import Layout, Message, RawDialogue
 
 LAYOUT = Layout(
     name="ultrachat",
@@ -13,6 +12,6 @@ LAYOUT = Layout(
     fits=lambda row: isinstance(row.get("data"), list),
     read=lambda row: RawDialogue(
         row.get("id"),
-        tuple(map(Message, cycle(_ROLES), row["data"])),
+        tuple(map(Message, cycle(ROLES), row["data"])),
     ),
 )
