@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
+from types import FrameType
 from typing import Self, TypeVar
 
 from ..errors import BuildError
@@ -69,7 +71,8 @@ class LocalPool:
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Has a process run a function on a task."""
         try:
-            return self._pool.submit(_tidily, function, task)
+            with _ctrl_c_waits():
+                return self._pool.submit(_tidily, function, task)
         except BrokenProcessPool as error:
             raise BuildError(_DIED) from error
 
@@ -100,6 +103,34 @@ def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
     return result
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Puts Ctrl-C, and what is sent to end a command, off to the end of what is within.
+
+    A task may start a process, which is two messages to the server that forks them. Between
+    the two the server would end with a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = {one: signal.getsignal(one) for one in ends}
+    for one in ends:
+        if callable(before[one]):  # what is ignored, or ends the process at once, still does
+            signal.signal(one, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        for one in ends:
+            if callable(before[one]):
+                signal.signal(one, before[one])
+        for number, frame in came[:1]:
+            handler = before[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+
+
 def _in_order(
     pool: ProcessPoolExecutor,
     function: Callable[[Task], Result],
@@ -109,7 +140,8 @@ def _in_order(
     """The results in order, with at most `ahead` tasks under way."""
     under_way: deque[Future[Result]] = deque()
     for task in tasks:
-        under_way.append(pool.submit(function, task))
+        with _ctrl_c_waits():
+            under_way.append(pool.submit(function, task))
         if len(under_way) >= ahead:
             yield under_way.popleft().result()
     while under_way:

@@ -117,3 +117,45 @@ def test_a_pool_ends_while_a_worker_sends_its_result(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "ended\n"
+
+
+BETWEEN = """
+import operator, os, signal, sys
+from multiprocessing import reduction
+from duplexdata.pipeline.engine import ENGINES, POOLS
+sent = reduction.sendfds
+def send(*given):
+    signal.raise_signal(getattr(signal, sys.argv[1]))
+    sent(*given)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+def run(way):
+    if way == "pool":
+        with POOLS["local"](1) as pool:
+            pool.result(pool.submit(operator.neg, 1))
+    else:
+        list(ENGINES["local"](operator.neg, iter([1, 2, 3]), 2))
+if __name__ == "__main__":
+    run("pool")  # the server runs
+    reduction.sendfds = send
+    try:
+        run(sys.argv[2])
+    except KeyboardInterrupt:
+        print("ended")
+    reduction.sendfds = sent
+    run("pool")  # and runs still
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("way", ["pool", "engine"])
+def test_ctrl_c_while_a_process_is_asked_for(name: str, way: str) -> None:
+    """It ends what was begun; the server that forks processes says nothing, and runs on."""
+    done = subprocess.run(
+        [sys.executable, "-c", BETWEEN, name, way],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("ended\n", "")
