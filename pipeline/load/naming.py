@@ -18,6 +18,7 @@ from .layouts.script import RawScript
 from .raw_file import RawFile, stem_of
 from .rejects import Reject
 from .scripts import content_key, copy_of, name_script, split_of_shard
+from .seen import KEY_BYTES, Seen
 
 _NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
 
@@ -51,11 +52,11 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True)
 class Naming:
-    """What was named so far; it grows with the sources, by some 170 bytes a row."""
+    """What was named so far; it grows with the sources, by some 100 bytes a row."""
 
     recipe: Recipe
-    _ids: set[str] = field(default_factory=set)
-    _first: dict[bytes, int] = field(default_factory=dict)
+    _ids: Seen = field(default_factory=Seen)
+    _content: Seen = field(default_factory=Seen)
     _copies: Counter[bytes] = field(default_factory=Counter)
     _stems: Counter[str] = field(default_factory=Counter)
 
@@ -70,8 +71,8 @@ class Naming:
         content = turns_key(usable.turns)
         if not self._drawn(content, place.options):
             return _not_drawn(place.options)
-        short = bytes.fromhex(content)  # half the memory, for millions of rows
-        first = self._first.setdefault(short, place.read)
+        short = bytes.fromhex(content)
+        first = self._content.first(short, place.read)
         copy = 0
         if first != place.read:
             if self.recipe.duplicates == "reject":
@@ -95,8 +96,8 @@ class Naming:
         called = str(raw.id) if raw.finished else f"{raw.type}-{content}"
         if not self._drawn(called, place.options):
             return _not_drawn(place.options)
-        short = blake2b(called.encode(), digest_size=10).digest()
-        first = self._first.setdefault(short, place.read)
+        short = _digest(called)
+        first = self._content.first(short, place.read)
         ordinal = 0
         if first != place.read:
             if raw.finished or self.recipe.duplicates == "reject":
@@ -122,8 +123,9 @@ class Naming:
             if not own.isascii():  # half a surrogate pair cannot be written
                 own = own.encode("utf-8", "backslashreplace").decode()
             source_id = f"{place.name}:{own}"
-            if source_id not in self._ids and not _NUMBERED.fullmatch(own):
-                self._ids.add(source_id)
+            if not _NUMBERED.fullmatch(own) and (
+                self._ids.first(_digest(source_id), place.read) == place.read
+            ):
                 return source_id
         return f"{place.name}:#{place.row}"
 
@@ -135,6 +137,10 @@ class Naming:
 
     def _share(self, content: str, purpose: str) -> float:
         return Chance(self.recipe.seed, (content,)).of(purpose).fraction()
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
 
 
 def _not_drawn(options: SourceOptions) -> Reject:
