@@ -15,7 +15,6 @@ import typer
 
 from . import __version__, flags
 from .pipeline.errors import DuplexdataError
-from .pipeline.startup import start_light
 
 app = typer.Typer(
     name="duplexdata",
@@ -26,12 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def main() -> None:
-    """The `duplexdata` command."""
-    start_light()
-    app()
 
 
 def _print_version(wanted: bool) -> None:

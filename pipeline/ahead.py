@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .at_once import LARGE, WARM
 from .engine.cores import available_cores
 from .engine.server import start_server
 from .errors import SourceError
@@ -16,11 +17,6 @@ from .generate import WRITERS
 from .load.sources import is_remote, local_files
 from .recipe import Recipe
 from .recipe_file import unchecked
-
-_MODULE = f"{__package__}.warm"
-
-_LARGE = 2_000_000
-"""Bytes of sources, packed or not, from which on worker processes are started at once."""
 
 _MATTERS = ("source", "limit", "llm", "tokenizer", "transitions", "statement_banks")
 """The knobs that a guess goes by."""
@@ -53,7 +49,7 @@ def begin_workers(recipe: Recipe, workers: int) -> bool:
     takes = WRITERS[recipe.llm].asks or (workers > 1 and _is_large(recipe.source, recipe.limit))
     if takes:
         names = (recipe.tokenizer, dict(recipe.transitions), dict(recipe.statement_banks))
-        start_server(_MODULE, names)
+        start_server(WARM, names)
     return takes
 
 
@@ -63,5 +59,5 @@ def _is_large(sources: Sequence[str], limit: int | None) -> bool:
         if limit is None and any(map(is_remote, sources)):
             return True
         sizes = (file.stat().st_size for one in sources for file in local_files(one))
-        return sum(sizes) > _LARGE
+        return sum(sizes) > LARGE
     return False

@@ -23,10 +23,13 @@ def _get_ready() -> None:
     from . import block  # noqa: F401
     from .light_arrow import keep_pandas_out
     from .materials import load_materials
+    from .recipe import Recipe
 
     keep_pandas_out()
+    usual = Recipe(format="")
+    names = usual.tokenizer, usual.transitions, usual.statement_banks
     with suppress(Exception):  # it may be a guess; the worker that needs it will tell
-        load_materials(*json.loads(os.environ[WANTED]))
+        load_materials(*json.loads(os.environ[WANTED]) or names)
     gc.freeze()
 
 

@@ -80,6 +80,14 @@ def duplexdata() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+def file_of(size: int, folder: Path) -> Path:
+    """A file of so many bytes: a dialogue, and blanks."""
+    file = folder / f"{size}.jsonl"
+    row = json.dumps({"id": "1", "data": ["What is it?", "It is this."]})
+    file.write_text(row + "\n" + " " * (size - len(row) - 2) + "\n")
+    return file
+
+
 @pytest.fixture
 def write_dialogues(tmp_path: Path) -> Callable[..., Path]:
     """Writes dialogues, each a list of texts, as an UltraChat file."""

@@ -1,6 +1,5 @@
 """Workers that begin before a build knows its recipe, and what they then say."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from duplexdata.pipeline.errors import TokenizerError
 from duplexdata.pipeline.materials import load_materials, material_facts
 from duplexdata.pipeline.recipe import Recipe
 
-from .conftest import ROOT
+from .conftest import ROOT, file_of
 
 PROMPTS = ROOT / "prompts" / "en"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,14 +28,6 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Begun:
     found: Begun = []
     monkeypatch.setattr(ahead, "start_server", lambda _, names: found.append(list(names)))
     return found
-
-
-def file_of(size: int, folder: Path) -> Path:
-    """A file of so many bytes: a dialogue, and blanks."""
-    file = folder / f"{size}.jsonl"
-    row = json.dumps({"id": "1", "data": ["What is it?", "It is this."]})
-    file.write_text(row + "\n" + " " * (size - len(row) - 2) + "\n")
-    return file
 
 
 def test_only_what_takes_long_begins_workers(begun: Begun, tmp_path: Path) -> None:
@@ -106,7 +97,7 @@ def test_what_is_wrong_is_told_all_the_same(
 
 WRONG = """
 import sys
-from duplexdata.cli import main
+from duplexdata.__main__ import main
 from duplexdata.pipeline.ahead import begin_workers
 from duplexdata.pipeline.recipe import Recipe
 source, own, *sys.argv = sys.argv[1:]

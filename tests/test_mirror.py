@@ -30,7 +30,7 @@ def counted(*given):
         os.kill(os.getpid(), signal.SIGKILL)
     put(*given)
 mirror.Mirror._put = counted
-from duplexdata.cli import main
+from duplexdata.__main__ import main
 main()
 """
 

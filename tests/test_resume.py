@@ -33,7 +33,7 @@ def counted_fsync(*a):
 def counted_replace(*a):
     count(); done = replace(*a); count(); return done
 os.fsync, pathlib.Path.replace = counted_fsync, counted_replace
-from duplexdata.cli import main
+from duplexdata.__main__ import main
 main()
 """
 
@@ -42,7 +42,7 @@ PARENT_KILLED = """
 import os, signal
 from duplexdata.pipeline.progress import Progress
 Progress.did = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
-from duplexdata.cli import main
+from duplexdata.__main__ import main
 main()
 """
 

@@ -4,10 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from duplexdata.pipeline.engine.cores import available_cores
+
+from .conftest import file_of
 
 SETTLED = ("OPENBLAS_NUM_THREADS", "ARROW_DEFAULT_MEMORY_POOL")
 
@@ -116,3 +121,55 @@ def test_workers_have_what_they_need_before_they_are_forked() -> None:
     assert frozen > 50_000
     assert {"numpy.ma", "pyarrow.compute", "duplexdata.pipeline.block", "tiktoken"} <= set(modules)
     assert "pandas" not in modules
+
+
+EARLY = """
+from multiprocessing import forkserver
+from duplexdata.pipeline.at_once import begin_workers_of
+if __name__ == "__main__":
+    begin_workers_of({words!r})
+    began = forkserver._forkserver._forkserver_pid is not None
+    print(json.dumps([began, "typer" in sys.modules or "pyarrow" in sys.modules]))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or available_cores() < 2, reason="no server that forks, or one core"
+)
+def test_workers_of_what_surely_takes_them_begin_at_once(tmp_path: Path) -> None:
+    """Of a build of two megabytes, with no flag by which it may be otherwise."""
+    half, large = (str(file_of(size, tmp_path)) for size in (1_500_000, 2_000_001))
+    for words, takes in [
+        (["build", "--format", "tdm", "--source", large], True),
+        (["build", f"--source={large}", "--seed", "1"], True),
+        (["build", "--source", half, "--source", half], True),
+        (["build", "--source", half], False),
+        (["build", "--format", "tdm"], False),
+        (["build", "--source", large, "--source", "no/such/file.jsonl"], False),
+        (["build", "--source"], False),
+        (["build", "--source", large, "--workers", "1"], False),
+        (["build", "--source", large, "--llm=fake"], False),
+        (["build", "--source", large, "--config", "recipe.toml"], False),
+        (["build", "--source", large, "--help"], False),
+        (["load", "--source", large], False),
+        ([], False),
+    ]:
+        assert told_by(EARLY.format(words=words)) == [takes, False], words
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+def test_workers_of_the_installed_command_import_no_command_line(tmp_path: Path) -> None:
+    """Python imports in a worker what the main process's script imports; it must be light."""
+    script = Path(sysconfig.get_path("scripts")) / "duplexdata"
+    flags = ("--format", "tdm", "--workers", "2", "--out", str(tmp_path / "out"))
+    ended = subprocess.run(
+        [str(script), "build", "--source", file_of(2_000_001, tmp_path), *flags],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    imported = [line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()]
+    names = ("typer", "duplexdata.cli", "duplexdata.pipeline.warm")
+    assert [imported.count(name) for name in names] == [1, 1, 1]

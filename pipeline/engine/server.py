@@ -15,7 +15,7 @@ WANTED = "DUPLEXDATA_WARM"
 """The environment variable that names what the module is to load, as JSON."""
 
 
-def start_server(module: str, wanted: Sequence[Any]) -> None:
+def start_server(module: str, wanted: Sequence[Any] | None) -> None:
     """Starts the server, if there is such a thing here and it does not run yet.
 
     Args:

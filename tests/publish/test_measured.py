@@ -21,7 +21,7 @@ DRY = ("someone/talk", "--dry-run")
 
 WITHOUT = (
     "import sys; sys.modules['sklearn'] = None; "
-    "from duplexdata.cli import main; sys.argv[0] = 'duplexdata'; main()"
+    "from duplexdata.__main__ import main; sys.argv[0] = 'duplexdata'; main()"
 )
 
 

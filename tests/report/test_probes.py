@@ -237,7 +237,7 @@ def test_without_scikit_learn_it_says_how_to_get_it(run_of: Callable[[str], Path
     """One line with the command, exit 2, before anything is counted."""
     code = (
         "import sys; sys.modules['sklearn'] = None; "
-        "from duplexdata.cli import main; sys.argv[0] = 'duplexdata'; main()"
+        "from duplexdata.__main__ import main; sys.argv[0] = 'duplexdata'; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "stats", run_of("tdm"), "--probes"],
