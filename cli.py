@@ -322,10 +322,12 @@ def validate(
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
+    from .pipeline.light_arrow import keep_pandas_out
     from .pipeline.publish.fetch import rows_at, source_copies
     from .pipeline.validate import leave_record
     from .pipeline.validate import validate as prove
 
+    keep_pandas_out()
     with _told(debug):
         here = rows_at(path)
         report = prove(
@@ -374,9 +376,11 @@ def show(
 
     Plain text where the output is no terminal; COLUMNS sets the width there.
     """
+    from .pipeline.light_arrow import keep_pandas_out
     from .pipeline.publish.fetch import rows_at
     from .pipeline.report.show import show as show_rows
 
+    keep_pandas_out()
     with _told(debug):
         show_rows(rows_at(path), row_id, row_type=type, count=count, at_random=at_random, seed=seed)
 
@@ -493,10 +497,12 @@ def push(
     after a failure, the same command goes on.
     """
     from .pipeline.engine.cores import available_cores
+    from .pipeline.light_arrow import keep_pandas_out
     from .pipeline.publish.hub import Target
     from .pipeline.publish.push import push as publish
     from .pipeline.screen import Level, Screen
 
+    keep_pandas_out()
     with _told(debug, go_on=_this_command(), kept="what the Hub has taken is kept"):
         url = publish(
             folder,
@@ -527,7 +533,9 @@ def diff(
 ) -> None:
     """Say what differs between two runs: recipe, prompts, counts, rows by id, distributions."""
     from .pipeline.diff.command import run_diff
+    from .pipeline.light_arrow import keep_pandas_out
 
+    keep_pandas_out()
     with _told(debug):
         said = run_diff(first, second, to_card=card)
     typer.echo("\n".join(said))

@@ -44,8 +44,9 @@ def test_help_imports_nothing_heavy() -> None:
     """`duplexdata --help` answers at once: it imports typer and little else."""
     script = (
         "import json, sys\n"
-        "from duplexdata.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "from duplexdata.__main__ import main\n"
+        "sys.argv = ['duplexdata', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

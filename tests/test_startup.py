@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,19 +158,34 @@ def test_workers_of_what_surely_takes_them_begin_at_once(tmp_path: Path) -> None
         assert told_by(EARLY.format(words=words)) == [takes, False], words
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
-def test_workers_of_the_installed_command_import_no_command_line(tmp_path: Path) -> None:
-    """Python imports in a worker what the main process's script imports; it must be light."""
-    script = Path(sysconfig.get_path("scripts")) / "duplexdata"
-    flags = ("--format", "tdm", "--workers", "2", "--out", str(tmp_path / "out"))
+def imported_by(command: Sequence[str]) -> list[str]:
+    """The modules that the processes of a command import, each as often as it is."""
     ended = subprocess.run(
-        [str(script), "build", "--source", file_of(2_000_001, tmp_path), *flags],
+        command,
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
     )
     assert ended.returncode == 0, ended.stderr
-    imported = [line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()]
+    return [line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+def test_workers_of_the_installed_command_import_no_command_line(tmp_path: Path) -> None:
+    """Python imports in a worker what the main process's script imports; it must be light."""
+    script = Path(sysconfig.get_path("scripts")) / "duplexdata"
+    flags = ("--format", "tdm", "--workers", "2", "--out", str(tmp_path / "out"))
+    source = file_of(2_000_001, tmp_path)
+    imported = imported_by([str(script), "build", "--source", str(source), *flags])
     names = ("typer", "duplexdata.cli", "duplexdata.pipeline.warm")
     assert [imported.count(name) for name in names] == [1, 1, 1]
+
+
+def test_commands_that_look_at_rows_do_without_pandas(tmp_path: Path) -> None:
+    """It is a third of what `show` would take, and pyarrow's idea."""
+    command, out = (sys.executable, "-m", "duplexdata"), str(tmp_path / "out")
+    imported_by([*command, "build", "--format", "tdm", "--source", "sample", "--out", out])
+    for looks in (["validate", out], ["show", out], ["diff", out, out]):
+        assert "pandas.core" not in imported_by([*command, *looks])
+    assert "pandas.core" in imported_by([*command, "stats", out])  # whose tables are its own
