@@ -114,11 +114,10 @@ def test_stats_leaves_what_push_then_takes(duplexdata: Run, fresh_run: MakeRun) 
 
 @pytest.mark.parametrize("there", ["of other files", "of another tokenizer", "of no shape", "text"])
 def test_a_record_that_does_not_fit_counts_for_nothing(
-    duplexdata: Run, fresh_run: MakeRun, there: str
+    duplexdata: Run, make_run: MakeRun, there: str
 ) -> None:
     """Figures of other rows reach no card: push measures anew."""
-    folder = fresh_run("duo")
-    duplexdata("stats", folder, "--probes")
+    folder = make_run("duo")
     record = record_of(folder)
     changes: dict[str, dict[str, Any]] = {
         "of other files": {"files": dict.fromkeys(record["files"], "0" * 64)},
@@ -197,10 +196,9 @@ def test_stats_are_sent_with_the_run_they_are_of(publisher: Publisher, fresh_run
     assert "duo/stats.json" not in publisher.files("someone/talk")
 
 
-def test_what_lies_on_the_hub_leaves_nothing(publisher: Publisher, fresh_run: MakeRun) -> None:
+def test_what_lies_on_the_hub_leaves_nothing(publisher: Publisher, make_run: MakeRun) -> None:
     """Stats of a run there go by the name that was given, and write nothing into the cache."""
-    folder = fresh_run("duo")
-    publisher.push(folder, "someone/talk")
+    publisher.push(make_run("duo"), "someone/talk")
     told = publisher.run("stats", "someone/talk", "--probes", token=None)
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("someone/talk: ")
