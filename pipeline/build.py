@@ -20,7 +20,7 @@ from .earlier import manifest_of_finished
 from .engine import ENGINES, POOLS
 from .errors import BuildError
 from .finished import checked_counts, get_ready, identity_of, pass_1, write_beside, write_manifest
-from .garbage import collected_by_hand
+from .garbage import collected_by_hand, tidy
 from .generate import REQUEST_FAILED, WRITERS, used
 from .generate.prompts import forget_prompts
 from .load.block import write_block
@@ -129,10 +129,10 @@ def build(
         reading = Reading(recipe, screen.say, find_sources(recipe.source, pinned, screen.say))
     try:
         with open_folder(out, identity, overwrite) as folder, collected_by_hand():
-            (out / MANIFEST).unlink(missing_ok=True)  # of a run whose failures are taken up
+            folder.begin_again()  # a run whose failures are taken up
             folder.pin_revisions(reading.revisions())
             if mirror is not None:
-                mirror.begin(out, anew=anew)
+                mirror.begin(out, anew=overwrite)
             progress = Progress(screen, partial(_read_so_far, reading))
             run = _Run(
                 recipe,
@@ -174,17 +174,17 @@ def _reading_ahead(recipe: Recipe, screen: Screen) -> Reading | None:
 
 def _facts(recipe: Recipe, engine: str, reading: Reading | None) -> MaterialFacts:
     """What a worker says of the materials; sources are read until it does."""
-
-    def of_a_worker() -> MaterialFacts:
-        with POOLS[engine](1) as pool:
-            return pool.result(pool.submit(material_facts, recipe))
-
-    # To start a worker blocks until it can be, so a thread does.
-    with collected_by_hand(), ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(of_a_worker)
+    # To start a worker blocks until it can be, so a thread does. An error, or Ctrl-C, waits for
+    # that alone: the worker is then killed, whatever it waits for.
+    with (
+        collected_by_hand(),
+        POOLS[engine](1) as pool,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        asked = thread.submit(pool.submit, material_facts, recipe)
         if reading is not None:
-            reading.read_ahead(asked.done, _AHEAD)
-        return asked.result()
+            reading.read_ahead(lambda: asked.done() and asked.result().done(), _AHEAD)
+        return pool.result(asked.result())
 
 
 def _build_blocks(run: _Run) -> None:
@@ -209,6 +209,7 @@ def _take(run: _Run, report: BlockReport) -> None:
     if run.mirror is not None:
         run.mirror.send_block(run.folder.path, report)
     run.progress.did(report.number, run.dialogues[report.number], report.written)
+    tidy()
 
 
 def _ask_and_build(run: _Run, tasks: Iterator[BlockTask]) -> None:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 
-GIVES_BACK = 8
-"""Tasks after which free memory is given back."""
+SELDOM = 8
+"""Tasks after which cycles are looked for among all objects, and free memory is given back."""
 
 
 @contextmanager
@@ -35,12 +35,14 @@ def collected_by_hand() -> Iterator[None]:
 def tidy() -> None:
     """After a task: lets go of cycles, if nobody looks for them else, and at times of free memory.
 
-    Not every time, for what is given back must be had again.
+    Not every time, for what is given back must be had again. And most cycles are among the
+    objects made since the last time; among those that were in use then, they are seldom.
     """
+    seldom = next(_times()) % SELDOM == 0
     if not gc.isenabled():
-        gc.collect(0)
+        gc.collect(2 if seldom else 0)
     arrow = sys.modules.get("pyarrow")
-    if arrow is not None and next(_times()) % GIVES_BACK == 0:
+    if arrow is not None and seldom:
         arrow.default_memory_pool().release_unused()
 
 

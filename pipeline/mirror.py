@@ -6,15 +6,16 @@ unfinished run is fetched before it goes on, so that it may do so on another mac
 is this machine's: two machines must not build at one URL at a time.
 """
 
+import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .block_report import BlockReport, read_report, report_path
+from .block_report import BlockReport, read_report, report_of, report_path
 from .errors import BuildError, FolderError, SourceError
 from .export.shards import WORK
 from .load.raw_file import first_line
@@ -40,6 +41,7 @@ class Mirror:
         self.url = url.rstrip("/")
         self._path = path.rstrip("/")
         self._sizes: dict[str, int] = {}
+        self._known: dict[str, str] = {}  # the sha256 of shards there, as reports tell it
 
     def look(self) -> None:
         """Learns what is there.
@@ -92,41 +94,49 @@ class Mirror:
             self._get(folder, path)
         for path in filter(_REPORT.fullmatch, sorted(self._sizes)):
             self._get(folder, path)
-            for shard in read_report(folder / path).files:
-                if self.size(shard.path) == shard.bytes:
-                    self._get(folder, shard.path)
+            for shard in self._remember(read_report(folder / path)):
+                self._get(folder, shard)
 
     def begin(self, folder: Path, *, anew: bool) -> None:
-        """Says whose the folder is, and removes shards that no report speaks of.
+        """Says whose the folder is.
+
+        What is there of a finished run stays as it is until a block is sent.
 
         Args:
             folder: here.
             anew: remove all that a run wrote there.
         """
+        said = [path for path in (IDENTITY, REVISIONS) if (folder / path).is_file()]
+        for path in said:
+            self._put(folder, path)
         if anew:
-            self._clear()
-        reports = (folder / WORK / "blocks").glob("*.json")
-        known = {shard.path for report in reports for shard in read_report(report).files}
-        for path in sorted(self._sizes):
-            if SHARD.fullmatch(path.removeprefix("data/")) and path not in known:
-                self._remove(path)
-        for path in (IDENTITY, REVISIONS):
-            if (folder / path).is_file():
-                self._put(folder, path)
+            self._clear(said)
 
-    def _clear(self) -> None:
-        """Removes what a run wrote there; the manifest first."""
-        shards = [path for path in self._sizes if SHARD.fullmatch(path.removeprefix("data/"))]
-        work = [path for path in self._sizes if path.startswith(f"{WORK}/")]
-        for path in (MANIFEST, *BESIDE, *shards, *work):
+    def _clear(self, said: Sequence[str]) -> None:
+        """Removes what a run wrote there but what was said of the next; the manifest first."""
+        work = [path for path in self._sizes if path.startswith(f"{WORK}/") and path not in said]
+        for path in (MANIFEST, *BESIDE, *self._shards(), *work):
             if path in self._sizes:
                 self._remove(path)
 
+    def _shards(self) -> list[str]:
+        """The shards there."""
+        return [path for path in sorted(self._sizes) if SHARD.fullmatch(path.removeprefix("data/"))]
+
     def send_block(self, folder: Path, report: BlockReport) -> None:
         """Sends a block that is finished: its shards, then its report."""
+        if MANIFEST in self._sizes:
+            self._remove(MANIFEST)  # of a finished run, one of whose shards is now replaced
         for shard in report.files:
             self._put(folder, shard.path)
         self._put(folder, report_path(report.number))
+        self._remember(report)
+
+    def _remember(self, report: BlockReport) -> list[str]:
+        """Takes note of what a report there says of its shards; which of them are there."""
+        held = [shard for shard in report.files if self.size(shard.path) == shard.bytes]
+        self._known |= {shard.path: shard.sha256 for shard in held}
+        return [shard.path for shard in held]
 
     def finish(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         """Sends what is not there yet, the manifest last, and removes what is of no use then.
@@ -136,19 +146,30 @@ class Mirror:
             manifest: its.
         """
         files: Mapping[str, Mapping[str, Any]] = manifest["files"]
+        if MANIFEST in self._sizes:
+            self._remove(MANIFEST)
+        if any(path.startswith("data/") and path not in self._known for path in files):
+            self._ask_reports()  # of a build that was killed after its last block
         for path, facts in files.items():
-            if self.size(path) != facts["bytes"] or not path.startswith("data/"):
+            if self._known.get(path) != facts["sha256"]:
                 self._put(folder, path)
-        for path in BESIDE:
-            if path not in files and (folder / path).is_file():
-                self._put(folder, path)
-        for path in sorted(self._sizes):
-            if SHARD.fullmatch(path.removeprefix("data/")) and path not in files:
-                self._remove(path)
+        beside = {path for path in BESIDE if path not in files and (folder / path).is_file()}
+        for path in sorted(beside):
+            self._put(folder, path)
+        # What an earlier run left: its shards, and what was said of its rows.
+        for path in {*self._shards(), *BESIDE} & set(self._sizes) - set(files) - beside:
+            self._remove(path)
         self._put(folder, MANIFEST)
         for path in sorted(self._sizes):
             if path.startswith(f"{WORK}/"):
                 self._remove(path)
+
+    def _ask_reports(self) -> None:
+        """Learns what the reports there say."""
+        for path in filter(_REPORT.fullmatch, sorted(self._sizes)):
+            with self._told(BuildError):
+                data = self._system.cat_file(f"{self._path}/{path}")
+            self._remember(report_of(json.loads(data)))
 
     def _get(self, folder: Path, path: str) -> None:
         size, here = self.size(path), folder / path
@@ -162,14 +183,15 @@ class Mirror:
             unfinished.replace(here)
 
     def _put(self, folder: Path, path: str) -> None:
-        unfinished = f"{self._path}/{WORK}/{path.replace('/', '-')}.tmp"
-        target = f"{self._path}/{path}"
+        name = f"{WORK}/{path.replace('/', '-')}.tmp"
+        unfinished, target = f"{self._path}/{name}", f"{self._path}/{path}"
         with self._told(BuildError):
             for parent in (unfinished, target):
                 self._system.makedirs(parent.rpartition("/")[0], exist_ok=True)
             self._system.put_file(str(folder / path), unfinished)
             self._system.mv(unfinished, target)
         self._sizes[path] = (folder / path).stat().st_size
+        self._sizes.pop(name, None)  # what was left of it by who was killed there
 
     def _remove(self, path: str) -> None:
         with self._told(BuildError):

@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 from .block_report import BlockReport, read_report, report_path
 from .errors import FolderError
 from .export.shards import WORK, write_text
+from .load.raw_file import file_digest
 
 IDENTITY = f"{WORK}/identity.json"
 REVISIONS = f"{WORK}/revisions.json"
+BEFORE = f"{WORK}/manifest.json"
 STAGE = "stage.json"
 MANIFEST = "manifest.json"
 BESIDE = (
@@ -53,6 +55,14 @@ class RunFolder:
         """
         if revisions:
             write_text(json.dumps(revisions, ensure_ascii=False), self.path, REVISIONS)
+
+    def begin_again(self) -> None:
+        """Makes a finished run an unfinished one, whose shards may now be replaced.
+
+        Where none was, it is finished again at the end.
+        """
+        if (self.path / MANIFEST).is_file():
+            (self.path / MANIFEST).replace(self.path / BEFORE)
 
     def remove_other_shards(self, paths: set[str]) -> None:
         """Removes the shards that an earlier, unfinished build left."""
@@ -123,10 +133,29 @@ def open_folder(path: Path, identity: Mapping[str, Any], overwrite: bool) -> Ite
             try:
                 yield RunFolder(path)
             finally:
-                if (path / MANIFEST).is_file() or not _has_finished_block(path):
-                    _remove_work(path)
+                _leave(path)
     except Timeout:
         raise FolderError(f"another build is running in {path}; wait for it to end") from None
+
+
+def _leave(path: Path) -> None:
+    """Leaves a folder finished, or as what can go on, or as if nothing had been there."""
+    if not (path / MANIFEST).is_file() and _is_untouched(path):
+        (path / BEFORE).replace(path / MANIFEST)
+    begun = _has_finished_block(path) or (path / BEFORE).is_file()
+    if (path / MANIFEST).is_file() or not begun:
+        _remove_work(path)
+
+
+def _is_untouched(path: Path) -> bool:
+    """Whether a finished run that was begun again still holds what it wrote then."""
+    if _has_finished_block(path) or not (path / BEFORE).is_file():
+        return False
+    files = manifest_of((path / BEFORE).read_bytes(), str(path / BEFORE))["files"]
+    return all(
+        (path / name).is_file() and file_digest(path / name) == facts["sha256"]
+        for name, facts in files.items()
+    )
 
 
 def remove_leftovers(path: Path) -> None:

@@ -24,12 +24,16 @@ def _get_ready() -> None:
     from .light_arrow import keep_pandas_out
     from .materials import load_materials
     from .recipe import Recipe
+    from .slice.tokenizers import is_at_hand
 
     keep_pandas_out()
     usual = Recipe(format="")
     names = usual.tokenizer, usual.transitions, usual.statement_banks
     with suppress(Exception):  # it may be a guess; the worker that needs it will tell
-        load_materials(*json.loads(os.environ[WANTED]) or names)
+        tokenizer, *others = json.loads(os.environ[WANTED]) or names
+        # Nobody could stop a server that waits for the network.
+        if is_at_hand(tokenizer):
+            load_materials(tokenizer, *others)
     gc.freeze()
 
 

@@ -1,5 +1,8 @@
 """Workers that begin before a build knows its recipe, and what they then say."""
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -146,3 +149,30 @@ def test_a_file_that_changed_is_loaded_again(tmp_path: Path) -> None:
     assert material_facts(recipe).fingerprints != before.fingerprints
     with pytest.raises(TokenizerError):
         load_materials("no_such", {}, {})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise")
+def test_ctrl_c_while_a_tokenizer_is_waited_for(tmp_path: Path) -> None:
+    """A network that swallows all holds nobody up: every process of the command ends."""
+    command = ("build", "--format", "tdm", "--tokenizer", "o200k_base", "--workers", "2")
+    places = ("--source", file_of(2_000_001, tmp_path), "--out", tmp_path / "out")
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        hole.settimeout(60)
+        environment = {
+            **{key: held for key, held in os.environ.items() if not key.lower().endswith("_proxy")},
+            "HTTPS_PROXY": f"http://127.0.0.1:{hole.getsockname()[1]}",
+            "TIKTOKEN_CACHE_DIR": str(tmp_path / "none"),
+        }
+        build = subprocess.Popen(
+            [sys.executable, "-m", "duplexdata", *command, *places],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        with build, hole.accept()[0]:  # somebody waits for an answer now
+            build.send_signal(signal.SIGINT)
+            # Who still runs would hold this end of the pipe open.
+            said = build.communicate(timeout=30)[1]
+    assert build.returncode == 1
+    assert "stopped; " in said
+    assert "Traceback" not in said

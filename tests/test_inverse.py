@@ -233,6 +233,11 @@ BREAKING: dict[str, dict[str, Breaking]] = {
         "a start far off": lambda row: row["utterances"][-1].update(start=10_000),
         "a negative start": lambda row: row["utterances"][-1].update(start=-1),
         "source_ids of another type": lambda row: row.update(source_ids="s:1"),
+        # Half a surrogate pair, which cannot be written.
+        "an id of no UTF-8": lambda row: row.update(id="x-\ud800"),
+        "source_ids of no UTF-8": lambda row: row.update(source_ids=["\ud800"]),
+        "a kind of no UTF-8": lambda row: row["utterances"][0].update(kind="\ud800"),
+        "an unheard text of no UTF-8": lambda row: row["utterances"][1].update(unheard="\ud800"),
     },
     "tdm": {
         "slices that are silent": lambda row: row["utterances"][-1].update(slices=10_000),

@@ -1,5 +1,7 @@
 """A run's folder at a URL: the bytes of a folder here, and the same guarantees on resume."""
 
+import fnmatch
+import json
 import os
 import shutil
 import subprocess
@@ -17,19 +19,30 @@ from duplexdata.pipeline.errors import FolderError, RecipeError
 FLAGS = {"format": "tdm", "source": ["sample"], "limit": 60}
 URL = "memory://runs/one"
 
-# Builds, and kills its own process before the n-th file is sent.
+# Builds, and kills its own process at the n-th call of the file system that changes something
+# there; a file that is being sent is then half there.
 KILLED = """
 import os, signal, sys
+from pathlib import Path
 from duplexdata.pipeline import mirror
 left = int(sys.argv.pop(1))
-put = mirror.Mirror._put
-def counted(*given):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    put(*given)
-mirror.Mirror._put = counted
+begin = mirror.Mirror.__init__
+def watched(self, url):
+    begin(self, url)
+    for name in ("put_file", "mv", "rm_file"):
+        setattr(self._system, name, dying(name, getattr(self._system, name)))
+def dying(name, act):
+    def acts(*given):
+        global left
+        left -= 1
+        if left == 0:
+            if name == "put_file":
+                data = Path(given[0]).read_bytes()
+                Path(given[1]).write_bytes(data[:len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        act(*given)
+    return acts
+mirror.Mirror.__init__ = watched
 from duplexdata.__main__ import main
 main()
 """
@@ -114,9 +127,9 @@ def test_whose_it_is(build: Callable[..., str], here: dict[str, bytes]) -> None:
     build(seed=1, limit=90)  # it has more shards
     with pytest.raises(FolderError, match=r"memory://runs/one was made by another recipe.*seed"):
         build()
+    system = fsspec.filesystem("memory")
     build(overwrite=True)
     assert there() == here
-    system = fsspec.filesystem("memory")
     system.rm("/runs/one/rejected.parquet")
     with pytest.raises(FolderError, match=r"rejected\.parquet is not what this run wrote"):
         build()
@@ -141,37 +154,134 @@ def test_where_a_run_cannot_be(out: str, push: bool, told: str, build: Callable[
         build(out, push=push)
 
 
-@pytest.mark.parametrize("another_machine", [True, False])
-@pytest.mark.parametrize("files", [1, 6, 14])
-def test_killed_it_goes_on(
-    files: int, another_machine: bool, recipe: Path, here: dict[str, bytes], tmp_path: Path
-) -> None:
+class Store:
+    """A run at a URL that outlives processes: this machine's files, as fsspec reaches them."""
+
+    def __init__(self, folder: Path, recipe: Path) -> None:
+        """Holds nothing yet."""
+        self.run = folder / "store" / "run"
+        self.url = f"local://{self.run}"
+        self._folder = folder
+        self._recipe = recipe
+
+    def build(
+        self, *flags: str, die_at: int = 0, machine: str = "one"
+    ) -> subprocess.CompletedProcess[str]:
+        """Builds there.
+
+        Args:
+            flags: besides the usual ones.
+            die_at: the call of the file system at which the process dies; 0 is none.
+            machine: whose cache is at hand.
+        """
+        program = ["-c", KILLED, str(die_at)] if die_at else ["-m", "duplexdata"]
+        usual = ["--format", "tdm", "--source", "sample", "--limit", "60", "--workers", "1"]
+        done = subprocess.run(
+            [
+                *(sys.executable, *program, "build", *usual),
+                *("--config", str(self._recipe), "--out", self.url, *flags),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={
+                **os.environ,
+                "XDG_CACHE_HOME": str(self._folder / machine),
+                "DUPLEXDATA_CACHE": str(self._folder / "replies"),
+            },
+        )
+        assert done.returncode == (-9 if die_at else 0), done.stderr
+        return done
+
+    def is_finished(self) -> bool:
+        """Whether it says so."""
+        return (self.run / "manifest.json").exists()
+
+
+@pytest.fixture
+def store(tmp_path: Path, recipe: Path) -> Store:
+    """An empty one."""
+    return Store(tmp_path, recipe)
+
+
+@pytest.mark.parametrize("machine", ["one", "another"])
+@pytest.mark.parametrize("call", [1, 4, 11, 30])
+def test_killed_it_goes_on(call: int, machine: str, store: Store, here: dict[str, bytes]) -> None:
     """Here or on a machine that has nothing of it; the bytes are those of a run never killed."""
-    cache = tmp_path / "cache"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    # A store that outlives the process: this machine's files, as fsspec reaches them.
-    arguments = ["build", "--format", "tdm", "--source", "sample", "--limit", "60", "--workers"]
-    arguments += ["1", "--config", str(recipe), "--out", f"local://{tmp_path}/store/run"]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(files), *arguments],
-        check=False,
-        capture_output=True,
-        env=environment,
+    store.build(die_at=call)
+    assert not store.is_finished()
+    held = contents(store.run)
+    for name in set(held) & set(here):
+        assert held[name] == here[name]  # never half of it
+    for name in fnmatch.filter(held, ".work/blocks/*.json"):
+        assert all(one["path"] in held for one in json.loads(held[name])["files"])
+    done = store.build(machine=machine)
+    assert done.stdout.strip() == store.url
+    if call == 11:
+        assert "blocks were finished before" in done.stderr
+    assert contents(store.run) == here
+
+
+def test_what_does_not_fit_is_built_again(store: Store, here: dict[str, bytes]) -> None:
+    """A shard there that is not what its report says, and one that no report speaks of."""
+    store.build(die_at=20)
+    shards = sorted((store.run / "data").iterdir())
+    shards[0].write_bytes(b"PAR1")
+    (store.run / "data" / "train-00099.parquet").write_bytes(b"PAR1")
+    done = store.build(machine="another")
+    assert "blocks were finished before" in done.stderr
+    assert contents(store.run) == here
+
+
+def test_what_is_here_of_another_run_is_not_taken(store: Store, tmp_path: Path) -> None:
+    """A machine that began another recipe's run there goes on with the one that is there now."""
+    store.build("--seed", "1", die_at=30)
+    shutil.rmtree(store.run)
+    store.build(die_at=11, machine="another")
+    store.build()
+    whole = Store(tmp_path / "whole", tmp_path / "recipe.toml")
+    whole.run.parent.mkdir(parents=True)
+    whole._recipe.write_text(store._recipe.read_text())
+    whole.build()
+    assert contents(store.run) == contents(whole.run)
+
+
+def test_killed_after_the_last_block_it_sends_no_shard_again(
+    store: Store, here: dict[str, bytes]
+) -> None:
+    """What reports there say of shards is believed, if the manifest here says the same."""
+    store.build(die_at=30)
+    last = {one: one.stat().st_mtime_ns for one in (store.run / "data").iterdir()}
+    store.build()
+    assert contents(store.run) == here
+    assert (
+        last.items()
+        <= {one: one.stat().st_mtime_ns for one in (store.run / "data").iterdir()}.items()
     )
-    assert killed.returncode == -9
-    store = tmp_path / "store" / "run"
-    assert not (store / "manifest.json").exists()
-    if another_machine:
-        shutil.rmtree(cache)
-    done = subprocess.run(
-        [sys.executable, "-m", "duplexdata", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f"local://{tmp_path}/store/run"
-    if files > 1:
-        assert "blocks were finished before" in done.stderr or not another_machine
-    assert contents(store) == here
+
+
+def test_overwritten_it_is_unfinished_first(store: Store, here: dict[str, bytes]) -> None:
+    """A run one of whose files is gone never says that it is finished."""
+    store.build()
+    store.build("--overwrite", die_at=4)  # a file after the manifest is to be removed
+    assert not store.is_finished()
+    (store.run / "stats.json").write_text("{}")  # of the rows that were there
+    store.build("--overwrite")
+    assert contents(store.run) == here
+
+
+def test_what_failed_is_taken_up_again(store: Store) -> None:
+    """A finished run stays as it is until a block of the new one is sent."""
+    asks = ("--llm", "fake", "--retry-failed")
+    store.build(*asks)
+    whole = contents(store.run)
+    manifest = json.loads(whole["manifest.json"])
+    manifest["counts"]["left_out"]["request_failed"] = {"regeneration": 1}  # as if
+    (store.run / "manifest.json").write_text(json.dumps(manifest))
+    failed = contents(store.run)
+    store.build(*asks, die_at=2)  # it has said whose it is
+    assert failed.items() <= contents(store.run).items()
+    store.build(*asks, die_at=6)
+    assert not store.is_finished()
+    store.build(*asks, machine="another")
+    assert contents(store.run) == whole

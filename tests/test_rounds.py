@@ -1,5 +1,6 @@
 """Builds whose texts a model writes, against a server with faults on this machine."""
 
+import gc
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
-from duplexdata.pipeline.errors import InputError, RecipeError
+from duplexdata.pipeline.errors import DuplexdataError, InputError, RecipeError
 from duplexdata.pipeline.generate.database import store_path
 from duplexdata.pipeline.validate import validate
 
@@ -257,21 +258,67 @@ def test_chinese(here: Callable[..., Path], tmp_path: Path) -> None:
     assert counts["replies"]["statement/fake-small"] > 5
 
 
+FUSED: dict[str, Any] = {
+    "rates": "generation_termination=1",
+    "statements": 0.0,
+    "stop_share": 0.0,
+    "bare_share": 0.0,
+}
+"""Rows with one ask each: to fuse a message with its transition."""
+
+
 def test_what_failed_is_taken_up_again_alone(
-    faulty: Loopback, here: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A finished run stays finished, unless requests failed and --retry-failed is given."""
-    out = here()
-    whole, asked = digests(out), faulty.stats()["requests"]
-    # As if one reply had never come.
-    manifest = json.loads((out / "manifest.json").read_text("utf-8"))
-    manifest["counts"]["left_out"]["request_failed"] = {"regeneration": 1}
-    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    here()
+    source = str(write(tmp_path, dialogues(12)))
+    asked = {"source": [source], **FUSED}
+    faulty.config(filtered="hotel 7")
+    out = here(**asked)
+    left_out = manifest_of(out)["counts"]["left_out"]
+    assert left_out == {"request_failed": {"generation_termination": 1}}
+    assert len(rows_of(out)) == 11
+    paid, finished = faulty.stats()["paid"], digests(out)
+    here(**asked)
     assert "already finished" in capsys.readouterr().err
-    here(retry_failed=True)
-    assert digests(out) == whole
-    assert faulty.stats()["requests"] == asked
+    here(**asked, retry_failed=True)  # it fails again
+    assert (faulty.stats()["paid"], digests(out)) == (paid, finished)
+    faulty.config(filtered="")
+    here(**asked, retry_failed=True)
+    assert faulty.stats()["paid"] == paid + 1
+    assert not manifest_of(out)["counts"]["left_out"]
+    assert digests(out) == digests(here("whole", **asked))
+
+
+def test_cycles_are_looked_for_after_each_block(here: Callable[..., Path]) -> None:
+    """In the process that asks, too: a failed request leaves some, and there may be millions."""
+    looks: list[str] = []
+
+    def look(phase: str, _: Mapping[str, int]) -> None:
+        if not gc.isenabled():
+            looks.append(phase)
+
+    gc.callbacks.append(look)
+    try:
+        here(block_rows=2)
+    finally:
+        gc.callbacks.remove(look)
+    assert looks.count("start") >= 6
+
+
+def test_a_retry_that_builds_nothing_leaves_the_run_finished(
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The rows that there are stay, whatever stops it before it has others."""
+    source = str(write(tmp_path, dialogues(12)))
+    asked = {"source": [source], **FUSED}
+    faulty.config(filtered="hotel 7")
+    out = here(**asked)
+    there = {one: one.read_bytes() for one in out.rglob("*") if one.is_file()}
+    faulty.config(filtered="", status=401)
+    with pytest.raises(DuplexdataError, match="401"):
+        here(**asked, retry_failed=True)
+    assert {one: one.read_bytes() for one in out.rglob("*") if one.is_file()} == there
 
 
 def test_estimate_counts_what_a_build_then_asks(

@@ -3,9 +3,12 @@
 import json
 import subprocess
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
+
+from duplexdata.pipeline.run_folder import open_folder
 
 from .conftest import LONG, TDM_SAMPLE, manifest_of
 
@@ -160,3 +163,24 @@ def test_a_users_files_in_data_are_left_alone(duplexdata: Run, tmp_path: Path) -
     assert done.returncode == 2
     assert (tmp_path / "data" / "thesis.txt").read_text() == "years of work"
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_finished_run_begun_again_is_finished_only_if_it_is_whole(tmp_path: Path) -> None:
+    """Else it stays as what can go on: nothing of it is removed."""
+    shard = tmp_path / "data" / "train-00000.parquet"
+    shard.parent.mkdir()
+    shard.write_bytes(b"rows")
+    told = {"sha256": sha256(b"rows").hexdigest(), "bytes": 4}
+    manifest = {"recipe": {}, "files": {"data/train-00000.parquet": told}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    for replaced in (False, True):
+        with open_folder(tmp_path, {}, overwrite=False) as folder:
+            folder.begin_again()
+            if replaced:
+                shard.write_bytes(b"others")
+        assert (tmp_path / "manifest.json").exists() is not replaced
+        assert (tmp_path / ".work").exists() is replaced
+        assert shard.exists()
+    with open_folder(tmp_path, {}, overwrite=False):
+        shard.write_bytes(b"rows")
+    assert (tmp_path / "manifest.json").exists()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from duplexdata.pipeline.engine.cores import available_cores
+from duplexdata.pipeline.garbage import SELDOM, collected_by_hand, tidy
 
 from .conftest import file_of
 
@@ -81,7 +83,7 @@ GIVEN_BACK = """
 from duplexdata.pipeline.startup import start_light
 start_light()
 import pyarrow as pa
-from duplexdata.pipeline.garbage import GIVES_BACK, tidy
+from duplexdata.pipeline.garbage import SELDOM, tidy
 def held():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -90,7 +92,7 @@ arrays = [pa.array([b"x" * 100_000]) for _ in range(600)]
 last = arrays[-1], buffers[-1]
 del arrays, buffers
 before = held()
-for _ in range(GIVES_BACK):
+for _ in range(SELDOM):
     tidy()
 print(json.dumps(before - held()))
 """
@@ -100,6 +102,25 @@ print(json.dumps(before - held()))
 def test_memory_that_is_free_is_given_back() -> None:
     """Most of 120 MB, though something at their end is still in use."""
     assert told_by(GIVEN_BACK) > 60_000_000
+
+
+class _Ring:
+    """An object that holds itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_cycles_that_outlive_a_task_are_found_later() -> None:
+    """What was in use when cycles were looked for, and is not any more, is let go of too."""
+    with collected_by_hand():
+        ring = _Ring()
+        alive = weakref.ref(ring)
+        tidy()
+        del ring
+        for _ in range(SELDOM):
+            tidy()
+        assert alive() is None
 
 
 WORKER = """

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
-from types import FrameType
 from typing import Self, TypeVar
 
 from ..errors import BuildError
@@ -110,25 +109,14 @@ def _ctrl_c_waits() -> Iterator[None]:
     A task may start a process, which is two messages to the server that forks them. Between
     the two the server would end with a traceback.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
         return
-    came: list[tuple[int, FrameType | None]] = []
-    ends = (signal.SIGINT, signal.SIGTERM)
-    before = {one: signal.getsignal(one) for one in ends}
-    for one in ends:
-        if callable(before[one]):  # what is ignored, or ends the process at once, still does
-            signal.signal(one, lambda number, frame: came.append((number, frame)))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
-        for one in ends:
-            if callable(before[one]):
-                signal.signal(one, before[one])
-        for number, frame in came[:1]:
-            handler = before[signal.Signals(number)]
-            if callable(handler):
-                handler(number, frame)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_order(
@@ -163,6 +151,8 @@ def _become_worker() -> None:
     gc.disable()  # cycles are looked for after each task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):  # one that is spawned begins with what its parent blocks
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     parent = multiprocessing.parent_process()
     if parent is not None:
         sentinel = parent.sentinel

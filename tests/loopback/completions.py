@@ -29,6 +29,9 @@ def refusal(body: Any, knobs: Knobs) -> web.Response | None:  # noqa: PLR0911 - 
     if knobs.no_schema and "response_format" in body:
         message = "Invalid parameter: 'response_format' is not supported with this model."
         return errors.error(400, message, param="response_format")
+    if knobs.filtered and any(knobs.filtered in str(one) for one in body["messages"]):
+        message = "The response was filtered due to the prompt triggering a content policy."
+        return errors.error(400, message, "content_filter", param="prompt")
     return None
 
 

@@ -50,6 +50,7 @@ class Knobs:
     die_for: float = _knob(1.0, "how long it stays dead")
     api_key: str = _knob("", "the key to ask for; none, if empty")
     no_schema: bool = _knob(False, "refuse requests with a response_format")
+    filtered: str = _knob("", "refuse requests that hold this text, for what they hold")
     batch_polls: int = _knob(2, "polls until a batch is done")
     batch_faults: float = _knob(0.0, "share of a batch's lines that fail")
     expire_batches: int = _knob(0, "the next so many batches expire with half of their lines done")

@@ -130,8 +130,19 @@ def parts_of(row: Values) -> list[Part]:
             found = value.get(name) if isinstance(value, Mapping) else None
             if type(found) not in kinds:
                 raise Reject("broken_script", f"utterance {number}: {name} is {found!r}"[:200])
+            if isinstance(found, str):
+                _check_writable(found, f"utterance {number}: {name}")
         parts.append(Part(**{name: value[name] for name, _kinds in _FIELDS}))
     return parts
+
+
+def _check_writable(text: str, where: str) -> None:
+    """Raises a Reject where a text cannot be written as UTF-8."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Reject("broken_script", f"{where}: half a surrogate pair") from None
 
 
 def finished_script(
@@ -145,9 +156,12 @@ def finished_script(
     for name in ("id", "type", "language"):
         if not isinstance(row.get(name), str) or not row[name]:
             raise Reject("broken_script", f"{name} is {row.get(name)!r}"[:200])
+        _check_writable(row[name], name)
     source_ids = row.get("source_ids")
     if not isinstance(source_ids, list) or not all(isinstance(one, str) for one in source_ids):
         raise Reject("broken_script", "source_ids are no list of texts")
+    for one in source_ids:
+        _check_writable(one, "source_ids")
     try:
         check_utterances(utterances)
     except ScriptRowError as error:

@@ -58,6 +58,15 @@ KINDS: tuple[TokenizerKind, ...] = (
 _IN_FOLDER = ("tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 
 
+def is_at_hand(name: str) -> bool:
+    """Whether a tokenizer can be loaded without asking the network."""
+    if Path(name).exists():
+        return True
+    from .tiktoken import has_ranks
+
+    return has_ranks(name)
+
+
 def load_tokenizer(name: str) -> Tokenizer:
     """Loads a tokenizer by what the recipe calls it.
 

@@ -95,6 +95,11 @@ def load(name: str, _place: str) -> TiktokenTokenizer | AcceleratedTokenizer:
     return TiktokenTokenizer(name, fingerprint, library, _encoding(name), lengths)
 
 
+def has_ranks(name: str) -> bool:
+    """Whether the ranks of an encoding are in this package or in tiktoken's cache."""
+    return name in KNOWN or _cached_ranks(name) is not None
+
+
 Parts = Mapping[str, Any]
 """What an encoding is made of: `pat_str`, `mergeable_ranks`, `special_tokens`."""
 
