@@ -52,19 +52,23 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True)
 class Naming:
-    """What was named so far; it grows with the sources, by some 100 bytes a row."""
+    """What was named so far; it grows with the sources, by some 50 bytes a row."""
 
     recipe: Recipe
     _ids: Seen = field(default_factory=Seen)
     _content: Seen = field(default_factory=Seen)
     _copies: Counter[bytes] = field(default_factory=Counter)
-    _stems: Counter[str] = field(default_factory=Counter)
+    _names: set[str] = field(default_factory=set)
 
     def of_file(self, file: RawFile) -> str:
         """What ids begin with: the Hub id or the file's stem, told apart where it repeats."""
-        stem = file.repository or stem_of(file.name) or file.name
-        self._stems[stem] += 1
-        return stem if self._stems[stem] == 1 else f"{stem}~{self._stems[stem]}"
+        stem = name = file.repository or stem_of(file.name) or file.name
+        number = 1
+        while name in self._names:
+            number += 1
+            name = f"{stem}~{number}"
+        self._names.add(name)
+        return name
 
     def dialogue(self, usable: UsableRow, place: RowPlace) -> Dialogue | Reject:
         """The dialogue of a row, if it is drawn and no duplicate."""

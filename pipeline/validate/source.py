@@ -8,12 +8,12 @@ import gzip
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ _NUMBERED = re.compile(r"#\d+")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _HAN_OF_ANY_KIND = re.compile("[々〇〡-〩\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_NO_SPACE = re.compile(r"\S")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # how bytes are told that are not
 _PARTS = re.compile(r"[\[\]{},]|\"(?:[^\"\\]|\\.)*+\"?", re.DOTALL)
 
 
@@ -42,7 +44,7 @@ class SourceFile:
         path: where it is.
         said: what it is called in rejected.parquet and a manifest.
         name: the first part of its rows' source ids: its stem or repository, and of several
-            of one stem `~2` after that of the second, `~3` after that of the third.
+            that would be called the same `~2` after that of the second, `~3` after the third's.
     """
 
     path: Path
@@ -70,17 +72,17 @@ def find_source_files(sources: Sequence[str], copies: Copies | None = None) -> l
         SourceError: one of them is none of these, or holds no file that can be read.
     """
     found: list[SourceFile] = []
-    stems: Counter[str] = Counter()
+    names: set[str] = set()
     for one in sources:
         if one == "sample":
             place = files("duplexdata.pipeline.load.sample") / "sample.jsonl"
-            found.append(SourceFile(Path(str(place)), "sample", _name("sample", stems)))
+            found.append(SourceFile(Path(str(place)), "sample", _name("sample", names)))
             continue
         if copies and one in copies:
             called: dict[str, str] = {}  # a repository's files share one name
             for repository, said, copy in copies[one]:
                 if repository not in called:
-                    called[repository] = _name(repository, stems)
+                    called[repository] = _name(repository, names)
                 found.append(SourceFile(copy, said, called[repository]))
             continue
         path = Path(one)
@@ -101,7 +103,7 @@ def find_source_files(sources: Sequence[str], copies: Copies | None = None) -> l
                 f"glob of {' '.join(_KINDS)}, plain or with {' or '.join(_PACKED)}"
             )
         found += [
-            SourceFile(each, str(each), _name(_stem(each) or each.name, stems)) for each in paths
+            SourceFile(each, str(each), _name(_stem(each) or each.name, names)) for each in paths
         ]
     return found
 
@@ -173,7 +175,8 @@ def _parsed(line: bytes) -> Any:
 
 def _array(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
     """The elements of a JSON array, each parsed as soon as it is whole."""
-    decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
+    decoder = json.JSONDecoder()
+    decode = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape")
     text, opened, ended = "", False, False
     while not ended or text.strip():
         position = 0
@@ -199,13 +202,18 @@ def _array(binary: "io.BufferedReader[Any]") -> Iterator[Any]:
 
 
 def _value_at(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int]:
-    """The JSON value that begins there, and where it ends: -1 if it is not whole."""
+    """The element that begins there, and where it ends: -1 if it is not whole.
+
+    `Unreadable` if it is no JSON, or not UTF-8.
+    """
     try:
-        return decoder.raw_decode(text, position)
-    except json.JSONDecodeError:
-        return None, -1
-    except (ValueError, RecursionError):  # a number too long, or nested too deep
+        value, end = decoder.raw_decode(text, position)
+    except (ValueError, RecursionError):  # as for a number too long, or what nests too deep
         return Unreadable(), _end_of(text, position)
+    after = _NO_SPACE.search(text, end)
+    if after and after[0] not in ",]":
+        return Unreadable(), _end_of(text, position)
+    return (Unreadable() if _NOT_UTF8.search(text, position, end) else value), end
 
 
 def _end_of(text: str, position: int) -> int:
@@ -266,10 +274,12 @@ def _is_source(path: Path) -> bool:
     return _plain_name(path).endswith(_KINDS)
 
 
-def _name(stem: str, stems: Counter[str]) -> str:
-    """What the rows of the next file of a stem are called by."""
-    stems[stem] += 1
-    return stem if stems[stem] == 1 else f"{stem}~{stems[stem]}"
+def _name(stem: str, names: set[str]) -> str:
+    """What the rows of the next file of a stem are called by, and no others are."""
+    numbered = (f"{stem}~{number}" for number in count(2))
+    name = next(one for one in chain([stem], numbered) if one not in names)
+    names.add(name)
+    return name
 
 
 def _stem(path: Path) -> str:

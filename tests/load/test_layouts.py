@@ -18,6 +18,7 @@ from duplexdata.pipeline.load.layouts import LAYOUTS, guess_layout
 from duplexdata.pipeline.load.layouts.message import Layout
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.validate.layouts import read_dialogue
+from duplexdata.pipeline.validate.source import find_source_files
 
 from ..conftest import ROOT
 
@@ -214,6 +215,7 @@ def test_text_parts_in_parquet(read: Read) -> None:
         (["a", "a", "b", "a"], ["rows:a", "rows:#2", "rows:b", "rows:#4"]),
         (["7", 7], ["rows:7", "rows:#2"]),
         ([True, 1.5, "", [1], {"x": 1}], [f"rows:#{n}" for n in range(1, 6)]),
+        (["#3", "#x", "x"], ["rows:#1", "rows:#x", "rows:x"]),
         (["a/b:c", " ", "编号"], ["rows:a/b:c", "rows: ", "rows:编号"]),
     ],
 )
@@ -248,6 +250,28 @@ def test_ids_stand_behind_the_name_of_their_file(tmp_path: Path, read_sources: R
     assert Counter(one.source_id for one in dialogues) == Counter(
         ["my.data.v1:i", "my.data.v1~2:i", "x:i"]
     )
+
+
+def test_no_two_files_have_one_name(tmp_path: Path, read_sources: Read) -> None:
+    """Also where one is called as another would be, to be told apart."""
+    for place in ("a", "a~2", "s/a", "t/a~2", "a:b"):
+        file = tmp_path / f"{place}.jsonl"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"data": [f"Of {place}?", "Yes."]}))
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "a.jsonl").write_text(json.dumps({"data": ["Of z?", "No."]}))
+    dialogues, _ = read_sources(tmp_path)
+    assert {one.turns[0].text: one.source_id for one in dialogues} == {
+        "Of a:b?": "a:b:#1",
+        "Of a?": "a:#1",
+        "Of a~2?": "a~2:#1",
+        "Of s/a?": "a~3:#1",
+        "Of t/a~2?": "a~2~2:#1",
+        "Of z?": "a~4:#1",
+    }
+    assert [one.name for one in find_source_files([str(tmp_path)])] == [
+        one.source_id.removesuffix(":#1") for one in dialogues
+    ]
 
 
 def test_a_rejected_row_leaves_its_id_to_the_next(read: Read) -> None:

@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from duplexdata.pipeline.errors import SourceError
+from duplexdata.pipeline.load.files import raw_rows
+from duplexdata.pipeline.load.raw_file import LocalFile
+from duplexdata.pipeline.load.rejects import Reject
 from duplexdata.pipeline.validate.join import Source, scan_sources
 from duplexdata.pipeline.validate.layouts import guess_layout, ids_of, read_dialogue
 from duplexdata.pipeline.validate.source import (
@@ -269,6 +272,30 @@ def test_a_row_that_no_reader_goes_through_is_unreadable(tmp_path: Path, packed:
         first, odd, last = records(tmp_path / name)
         assert (first, last) == ({"a": 1}, {"b": "]"})
         assert isinstance(odd, Unreadable)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"id": "b", "data": ["x", "y"],}',
+        b'{"id": "a\tb"}',
+        b"undefined",
+        b'{"id": "\xff"}',
+        b'{"id": tru}',
+        b'"a" "b"',
+        b"[1 2]",
+    ],
+)
+def test_what_is_no_json_in_an_array_is_unreadable(broken: bytes, tmp_path: Path) -> None:
+    """It alone, wherever a chunk ends; and it is what a build rejects."""
+    first = b'{"id": "a", "data": ["Is it?", "It is."]}'
+    filled = b'{"id": "f", "data": ["Is it?", "' + b"x" * 2_000_000 + b'"]}'
+    file = tmp_path / "rows.json"
+    file.write_bytes(b"[" + b" , ".join([first, broken, filled, broken, first]) + b"]")
+    told = [isinstance(one, Unreadable) for one in records(file)]
+    assert told == [False, True, False, True, False]
+    raw = raw_rows(LocalFile(file, "rows"), ())
+    assert [isinstance(one.value, Reject) for one in raw] == told
 
 
 def test_numbers_too_long_alone_in_an_array_are_unreadable(tmp_path: Path) -> None:
