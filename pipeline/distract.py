@@ -16,6 +16,7 @@ from .chance import Chance
 from .dialogue import Ask, Script, Scripting, Utterance, is_cut
 from .markers import defuse, undo
 from .recipe import Recipe
+from .settle import settled
 from .slice.schedule import slice_message
 from .slice.slicer import Slicer
 from .statements import NAME_SLOT, Bank, joined
@@ -74,7 +75,11 @@ def distract(script: Script, distraction: Distraction) -> Scripting:
                 statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
             ordinal += 1
-    return script._replace(utterances=tuple(utterances))
+    with_statements = script._replace(utterances=tuple(utterances))
+    if any(one.kind == "statement" for one in script.utterances):
+        # How many come before a statement, and so its slices, is another number now.
+        return settled(with_statements, distraction.slicer, recipe.seed) or script
+    return with_statements
 
 
 def _places(script: Script, recipe: Recipe) -> list[int]:

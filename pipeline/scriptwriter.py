@@ -87,10 +87,10 @@ class Scriptwriter:
 
     def given(self, given: GivenScript, rounds: Rounds | None = None) -> Script | None:
         """A script that a source holds, as it can be built; None where a cut has no place."""
-        script = settled(given.script, self.slicer, self.recipe.seed)
-        if script is None:
-            return None
-        return self._completed(shortened(script, rounds) if rounds else script, given.finished)
+        # Settled as it is cut later: the slices of a statement go by how many come before it.
+        kept = shortened(given.script, rounds) if rounds else given.script
+        script = settled(kept, self.slicer, self.recipe.seed)
+        return None if script is None else self._completed(script, given.finished)
 
     def can_settle(self, given: GivenScript) -> bool:
         """Whether such a script can be built: whether each of its cuts has a place."""

@@ -160,6 +160,16 @@ def test_rows_are_cut_by_the_recipe_of_the_run(
     )
 
 
+def test_an_answer_that_could_not_be_cut_once_may_be_cut_now(
+    first: dict[str, Path], rebuilt: Builder
+) -> None:
+    """With shorter slices; which answers are cut stays as it was, and is not proved."""
+    report = validate(rebuilt(first["duo"], format="tdm", slice_tokens=3), sources=["sample"])
+    assert report.breaches == 0, report.lines()
+    assert {"rule 4", "source"} <= {check for check, _ in report.unproved}
+    assert report.proved["source"] == report.rows - 1
+
+
 def test_a_budget_shortens_rows_of_rows(first: dict[str, Path], rebuilt: Builder) -> None:
     """Whole rounds are left out; of interwoven dialogues nobody knows whose is whose."""
     again = rebuilt(first["tdm"], format="duo", max_tokens=300)
@@ -169,6 +179,40 @@ def test_a_budget_shortens_rows_of_rows(first: dict[str, Path], rebuilt: Builder
     assert counts["left_out"]["too_long"]["topic_interweaving"] > 0
     report = validate(again)
     assert report.breaches == 0, report.lines()
+
+
+def test_rounds_that_go_at_the_front_move_no_remark_past_its_answer(
+    first: dict[str, Path], tmp_path: Path
+) -> None:
+    """A statement is cut by how many come before it: fewer now, and it may be longer."""
+    config = tmp_path / "recipe.toml"
+    config.write_text("shorten = 'front'\n", "utf-8")
+    knobs = {"format": "tdm", "source": [str(first["tdm"])], "max_tokens": 400, "samples": 0}
+    out = tmp_path / "out"
+    run_build(knobs, config=config, out=out, workers=1, engine="local", overwrite=False)
+    assert manifest_of(out)["counts"]["shortened"]
+    report = validate(out)
+    assert report.breaches == 0, report.lines()
+
+
+def test_statements_are_added_to_slices_that_hold_some(
+    first: dict[str, Path], tmp_path: Path
+) -> None:
+    """Those that were there are cut by what comes before them now, and end in time still."""
+    for language in ("en", "zh"):
+        rows = [
+            {"output": row["output"]}
+            for row in rows_of(first["tdm"])
+            if row["type"] == "uninterrupted" and row["language"] == language
+        ]
+        source = jsonl(tmp_path / f"uninterrupted_{language}.jsonl", rows)
+        for row_format in ("tdm", "duo"):
+            knobs = {"format": row_format, "source": [str(source)], "statements": 1.4, "samples": 0}
+            out = build(tmp_path / language / row_format, **knobs)
+            report = validate(out)
+            assert report.breaches == 0, report.lines()
+            assert report.rows == len(rows)
+            assert {row["language"] for row in rows_of(out)} == {language}
 
 
 def test_dialogues_and_rows_go_together(

@@ -225,6 +225,7 @@ class Reading:
         self, source: Source, file: RawFile, name: str, options: SourceOptions, end: int | None
     ) -> Iterator[tuple[Place, UsableRow | RawScript | Reject]]:
         layout = self._layout(file, options)
+        language = options.language or self.recipe.language
         rows, kept, stem = 0, self.kept, stem_of(file.name) or file.name
         meter = Meter()
         for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
@@ -232,7 +233,7 @@ class Reading:
             self.rows += 1
             if not rows % _METERED_ROWS:
                 self._look_at(meter)
-            yield Place(file.shown, raw.row, raw.line), self._use(raw, layout, stem)
+            yield Place(file.shown, raw.row, raw.line), self._use(raw, layout, stem, language)
         facts = file.facts()
         self._bytes += facts.bytes
         self.files.append(
@@ -290,7 +291,9 @@ class Reading:
         knobs = "--rates does" if layout.name == ORIGIN else "--rates and --statements do"
         self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
 
-    def _use(self, raw: RawRow, layout: _AnyLayout, stem: str) -> UsableRow | RawScript | Reject:
+    def _use(
+        self, raw: RawRow, layout: _AnyLayout, stem: str, language: str
+    ) -> UsableRow | RawScript | Reject:
         """The turns of a raw row, or its script, or why it has none."""
         row = raw.value
         try:
@@ -301,7 +304,7 @@ class Reading:
             if layout is None or not layout.fits(row):
                 return Reject("unknown_layout", f"its keys are {_keys(row)}")
             if isinstance(layout, ScriptLayout):
-                script = layout.read(row, stem)
+                script = layout.read(row, stem, language)
                 check_length(script, self.recipe.max_characters)
                 return script
             found = layout.read(row)

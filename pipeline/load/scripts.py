@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from ..dialogue import Script, Split, Turn, Utterance, copy_key, row_id, turns_key
 from ..markers import JOINER, defusing_places
-from .language import guess_language
 from .layouts.script import RawScript
 from .rejects import Reject
 
@@ -38,11 +37,10 @@ def name_script(
         language: `auto`, or what is forced on every row.
         markers: what is defused.
     """
-    told = raw.language or guess_language(one.text for one in raw.utterances)
     script = Script(
         id=row_id(raw.type, (key,)),
         type=raw.type,
-        language=told if language == "auto" else language,
+        language=raw.language if language == "auto" else language,
         source_ids=(source_id,),
         keys=(key,),
         utterances=tuple(_defused(raw, markers)),

@@ -20,12 +20,15 @@ class Budget:
         end: whether at its end.
         exact: whether a round is missing only where the row would be too long with it;
             with statements in the recipe it would have brought some along.
+        kept: whether every row keeps within it; one that a model made too long is left out
+            only where statements are added.
     """
 
     max_tokens: int
     front: bool
     end: bool
     exact: bool
+    kept: bool = True
 
     @property
     def sides(self) -> dict[str, bool]:
@@ -47,6 +50,9 @@ def check_budget(
     verdict.scope += ("budget",)
     if said is None:
         verdict.leave("budget", "its utterances cannot be made out")
+        return
+    if not budget.kept:
+        verdict.leave("budget", "what a model has made too long is left out by distract")
         return
     tokens = sum(cutter.tokens(_heard(one, language)) for one in said)
     # What stands between two slices of a user is not known, and may join two tokens.

@@ -20,7 +20,7 @@ from .nouns import Malformed, Row, Said, SourceDialogue
 from .report import Breach, Report, Verdict
 from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
 from .sampled import Sampler
-from .settings import LANGUAGES, Settings, read_settings
+from .settings import LANGUAGES, OF_ROWS, Settings, read_settings
 from .source import Copies, language_of
 from .tally import Tally
 from .text import Cutter, Markers, compile_markers
@@ -379,7 +379,15 @@ def _compare(
             if not certain:
                 bench.tally.take(row, ordinals)
             break
+    _take_best(tried, row, bench.settings, verdict)
+
+
+def _take_best(tried: Sequence[Verdict], row: Row, settings: Settings, verdict: Verdict) -> None:
+    """Takes what the comparison with the dialogues that fit a row best has found."""
     best = tried[-1] if not tried[-1].broken else tried[0]
+    if best.broken and row.type == "dialogue_reset" and settings.of_rows:
+        verdict.leave("source", f"{row.type}: {OF_ROWS}")
+        return
     for check, (expected, found) in best.broken.items():
         verdict.breach(check, expected, found)
     for check, why in best.left.items():
@@ -388,8 +396,7 @@ def _compare(
 
 def _tell_strange(row: Row, named: Sequence[Sequence[int]], bench: Bench, verdict: Verdict) -> None:
     """Names the ids of a row that no source row has, but where it was made of another row."""
-    counts = (bench.settings.manifest or {}).get("counts")
-    if isinstance(counts, dict) and counts.get("scripts"):
+    if bench.settings.of_rows:
         verdict.leave("source", "it was made of a row, and the dialogues of that are not given")
         return
     strange = [one for one, held in zip(row.source_ids, named, strict=True) if not held]

@@ -53,7 +53,7 @@ def check_duo(  # noqa: C901  # what must hold before the next may be asked, in 
             first = bodies[answer.utterance.start]
             _check_over(each, answer, len(first), row.language or "", cutter, verdict)
             _check_marker(answer.planned, markers, verdict)
-    check_first_cuts(row, said, cutter.slices, verdict)
+    check_first_cuts(row, said, settings, cutter.slices, verdict)
     check_resumed(said, verdict)
     check_statements(said, row.language or "", settings, cutter, markers, verdict)
     return said

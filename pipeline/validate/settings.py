@@ -15,6 +15,9 @@ DEFAULT_TAIL_IDLE = 1
 LANGUAGES = ("en", "zh")
 """What a row's language may be."""
 
+OF_ROWS = "it was made of a row, whose slices may have been others"
+"""Why it is not known which answers could be cut."""
+
 DEFAULT_MARKERS = (
     *("<idle>", "<1>", "<2>", "<用户>", "<AI>", "<s>", "</s>", "<unk>"),
     *("<s0>", "<s1>", "<s2>", "<s3>", "<s4>", "<s5>", "<user>", "<assistant>"),
@@ -47,6 +50,12 @@ class Settings:
     folder: Path | None = None
     unfinished: bool = False
     said: tuple[str, ...] = ()
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether rows were made of rows, in part or all, with cuts of another recipe."""
+        counts = (self.manifest or {}).get("counts")
+        return isinstance(counts, Mapping) and bool(counts.get("scripts"))
 
 
 def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -> Settings:

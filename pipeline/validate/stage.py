@@ -7,6 +7,7 @@ out here in a simple way of their own, and the rules of rows are proved over tha
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b, file_digest
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import FolderError
-from .budget import budget_of
+from .budget import Budget, budget_of
 from .careful import row_from_json
 from .check import Bench, check_batch, same_tokenizer, scan
 from .folder import Rejected
@@ -242,6 +243,13 @@ def _row(number: int, row: Mapping[str, Any], row_of: Any) -> Row | Malformed:
     return read
 
 
+def _budget(recipe: Mapping[str, Any], stage: str) -> Budget | None:
+    budget = budget_of(recipe.get("max_tokens"), recipe["shorten"], recipe["statements"])
+    if budget is None or stage != "interrupt" or recipe["llm"] == "offline":
+        return budget
+    return replace(budget, kept=False)
+
+
 def _bench(
     path: Path,
     stage: Mapping[str, Any],
@@ -259,7 +267,7 @@ def _bench(
         slice_tokens=recipe["slice_tokens"],
         tail_idle=recipe["tail_idle"],
         markers=tuple(recipe["markers"]),
-        budget=budget_of(recipe.get("max_tokens"), recipe["shorten"], recipe["statements"]),
+        budget=_budget(recipe, stage["stage"]),
         # Before statements are added there are none to be counted.
         manifest=None if stage["stage"] == "interrupt" else manifest,
     )

@@ -40,10 +40,10 @@ def check_statements(
             _check_declarative(one, language, markers, verdict)
     if settings.manifest is None:
         return
-    recipe, counts = settings.manifest["recipe"], settings.manifest.get("counts")
+    recipe = settings.manifest["recipe"]
     if some_ordinary(recipe) and looks_ordinary(said):
         return
-    if not isinstance(counts, Mapping) or not counts.get("scripts") or _released(said):
+    if not settings.of_rows or _released(said):
         _check_numbers(said, recipe, language, cutter, verdict)
 
 

@@ -72,7 +72,7 @@ def check_tdm(
         else:
             known = compared and spoken.origin == "source"
             _check_user(each.slices, row.language or "", known, cutter, verdict)
-    check_first_cuts(row, said, cutter.slices, verdict)
+    check_first_cuts(row, said, settings, cutter.slices, verdict)
     check_resumed(said, verdict)
     check_statements(said, row.language or "", settings, cutter, markers, verdict)
     return said

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .nouns import EDITED, RELEASED, Row, Said, Utterance, was_released
 from .report import Verdict
+from .settings import OF_ROWS, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,11 @@ def _check_released(row_type: RowType, utterances: Sequence[Utterance], verdict:
 
 
 def check_first_cuts(
-    row: Row, said: Sequence[Said], slices_of: Callable[[str], Sequence[str]], verdict: Verdict
+    row: Row,
+    said: Sequence[Said],
+    settings: Settings,
+    slices_of: Callable[[str], Sequence[str]],
+    verdict: Verdict,
 ) -> None:
     """Checks that a reset's cuts lie in the first answers that can be cut (rule 4)."""
     if row.type != "dialogue_reset" or was_released(row.utterances):
@@ -128,6 +133,9 @@ def check_first_cuts(
         if one.utterance.unheard:
             cuts += 1
         elif len(slices_of(one.planned)) > 1:
+            if settings.of_rows:  # cut as it was then, it may have been one slice
+                verdict.leave("rule 4", f"{row.type}: {OF_ROWS}")
+                return
             verdict.breach(
                 "rule 4",
                 "a cut in the first answer of two slices or more",

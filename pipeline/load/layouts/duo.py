@@ -18,7 +18,7 @@ from .script import (
 )
 
 
-def _read(row: Values, _stem: str) -> RawScript:
+def _read(row: Values, _stem: str, _forced: str) -> RawScript:
     contents = contents_of(row["messages"], alternating=False)
     utterances: list[Utterance] = []
     for part in parts_of(row):

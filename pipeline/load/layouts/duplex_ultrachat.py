@@ -1,9 +1,10 @@
 """Rows of Duplex-UltraChat as released, or of its layout: `output`, slices and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from ...markers import IDLE
 from ..language import guess_language
 from ..rejects import Reject
 from ..slices import CUT_INS, Heard, read_slices
@@ -26,19 +27,25 @@ def _type_of(row: Values, stem: str) -> tuple[str | None, str]:
     return (_NAMES[named], "type_by_name") if named else (None, "type_by_rule")
 
 
-def _read(row: Values, stem: str) -> RawScript:
+def _language_of(contents: Sequence[str]) -> str:
+    """Of what each side says; silence is in no language, and words are cut in slices of tokens."""
+    user, assistant = ([one for one in contents[side::2] if one != IDLE] for side in (0, 1))
+    return guess_language((" ".join(user), "".join(assistant)))
+
+
+def _read(row: Values, stem: str, forced: str) -> RawScript:
     contents = contents_of(row["output"], alternating=True)
     if "" in contents:
         raise Reject("empty_content", f"slice {contents.index('') + 1}")
     type_name, by = _type_of(row, stem)
-    language = guess_language(contents)
+    language = _language_of(contents) if forced == "auto" else forced
     heard: Heard = read_slices(contents, type_name, language, ORIGIN)
     heard.read_as[by] += 1
     own: Any = row.get("id")
     return RawScript(
         id=own,
         type=heard.type,
-        language=None,
+        language=language,
         source_ids=(),
         utterances=heard.utterances,
         finished=False,

@@ -19,7 +19,7 @@ class RawScript:
     Attributes:
         id: the row's own, if it has one.
         type: the interaction type.
-        language: as the row says; None where it does not.
+        language: as the row says, or as its slices were read.
         source_ids: the dialogues that it was made of; empty where the row does not say.
         utterances: in order.
         finished: whether it is a script of duplexdata's own, id, statements and all.
@@ -28,7 +28,7 @@ class RawScript:
 
     id: Any
     type: str
-    language: str | None
+    language: str
     source_ids: tuple[str, ...]
     utterances: tuple[Utterance, ...]
     finished: bool
@@ -44,14 +44,15 @@ class ScriptLayout:
         shape: what a row looks like, for people.
         columns: the keys of a row that it reads.
         fits: whether a row has the keys of this layout.
-        read: the script of a row, given the row and its file's stem; raises Reject.
+        read: the script of a row, given the row, its file's stem, and the language that is
+            forced on it or `auto`; raises Reject.
     """
 
     name: str
     shape: str
     columns: tuple[str, ...]
     fits: Callable[[Values], bool]
-    read: Callable[[Values, str], RawScript]
+    read: Callable[[Values, str, str], RawScript]
 
 
 @dataclass(frozen=True, slots=True)

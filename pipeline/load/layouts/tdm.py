@@ -20,7 +20,7 @@ from .script import (
 )
 
 
-def _read(row: Values, _stem: str) -> RawScript:
+def _read(row: Values, _stem: str, _forced: str) -> RawScript:
     contents = contents_of(row["output"], alternating=True)
     language, read_as = str(row.get("language")), Counter[str]()
     utterances: list[Utterance] = []
