@@ -19,6 +19,10 @@ RUN = "run"
 """The run's folder of a build, within the folder that the side runs in."""
 
 
+_LIGHT = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""No threads of numpy that spin, and no memory that arrow keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """What is run.
@@ -28,12 +32,14 @@ class Side:
         command: given the folder to write to.
         encoder: what a build is told to use, and must say that it used.
         watch_memory: whether to find its peak.
+        light: whether its process is given the settings that our command gives itself.
     """
 
     name: str
     command: Callable[[Path], Sequence[str | Path]]
     encoder: str = "tiktoken"
     watch_memory: bool = False
+    light: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +90,7 @@ class Bench:
             "TIKTOKEN_CACHE_DIR": str(ranks),
             "HF_HOME": str(folder / "huggingface"),  # nothing is found from an earlier run
             "HF_HUB_OFFLINE": "1",
+            **(_LIGHT if side.light else {}),
         }
         os.sync()  # what the side before it left to be written is not this one's work
         command = [str(part) for part in side.command(folder)]
@@ -176,7 +183,10 @@ def floor(source: Path, tables: Path, encoder: str) -> Side:
     """The floor under a build."""
     command: list[str | Path] = [sys.executable, HERE / "floor.py", source, tables]
     return Side(
-        f"floor, {encoder}", lambda folder: [*command, folder, "--encoder", encoder], encoder
+        f"floor, {encoder}",
+        lambda folder: [*command, folder, "--encoder", encoder],
+        encoder,
+        light=True,
     )
 
 

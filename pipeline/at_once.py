@@ -14,7 +14,7 @@ LARGE = 2_000_000
 WARM = f"{__package__}.warm"
 """What they import before they are forked."""
 
-_MATTERS = {"-h", "--config", "--help", "--limit", "--llm", "--tokenizer", "--workers"}
+_MATTERS = {"-h", "--config", "--help", "--limit", "--llm", "--tokenizer"}
 """Flags by which they may not be needed, or need something else."""
 
 
@@ -28,19 +28,21 @@ def begin_workers_of(words: Sequence[str]) -> None:
     """
     if words[:1] != ["build"] or not _MATTERS.isdisjoint(word.partition("=")[0] for word in words):
         return
-    with suppress(OSError, ValueError):  # what is wrong with a source is told where it is read
-        if sum(os.stat(source).st_size for source in _sources(words)) > LARGE:  # noqa: PTH116
+    with suppress(OSError, ValueError):  # what is wrong is told where it is looked at
+        if sum(os.stat(one).st_size for one in _given(words, "--source")) > LARGE:  # noqa: PTH116
             from .engine.cores import available_cores
             from .engine.server import start_server
 
-            if available_cores() > 1:
+            *_, workers = available_cores(), *map(int, _given(words, "--workers"))
+            if workers > 1:
                 start_server(WARM, None)
 
 
-def _sources(words: Sequence[str]) -> Iterator[str]:
+def _given(words: Sequence[str], flag: str) -> Iterator[str]:
+    """The values of a flag."""
     following = iter(words)
     for word in following:
-        if word == "--source":
+        if word == flag:
             yield next(following, "")
-        elif word.startswith("--source="):
+        elif word.startswith(f"{flag}="):
             yield word.partition("=")[2]

@@ -165,6 +165,17 @@ def test_a_users_files_in_data_are_left_alone(duplexdata: Run, tmp_path: Path) -
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+def test_a_shard_of_an_earlier_try_does_not_stay(duplexdata: Run, tmp_path: Path) -> None:
+    """One that this build does not write: the sources may hold fewer rows now."""
+    out = tmp_path / "out"
+    for name in (".work/identity.json", "data/train-00099.parquet", "data/notes.txt"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("{}")
+    done = duplexdata("build", *TDM_SAMPLE, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert {one.name for one in (out / "data").iterdir()} == {"train-00000.parquet", "notes.txt"}
+
+
 def test_a_finished_run_begun_again_is_finished_only_if_it_is_whole(tmp_path: Path) -> None:
     """Else it stays as what can go on: nothing of it is removed."""
     shard = tmp_path / "data" / "train-00000.parquet"

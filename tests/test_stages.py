@@ -126,6 +126,21 @@ def test_so_they_do_with_a_model(
         assert "no breach" in proved
 
 
+def test_a_model_may_write_more_than_the_budget_until_statements_are_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what interrupt wrote, nobody says that it keeps within; distract leaves out the rest."""
+    monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
+    flags = ("--format", "duo", "--source", "sample", "--max-tokens", "300", "--llm", "fake")
+    run("load", *flags, "--out", tmp_path / "load")
+    run("interrupt", tmp_path / "load", "--out", tmp_path / "interrupt")
+    run("distract", tmp_path / "interrupt", "--out", tmp_path / "distract")
+    for stage, part in (("interrupt", 1), ("distract", 0)):
+        told = run("validate", tmp_path / stage).stdout
+        assert "no breach" in told
+        assert "  budget: " in told.split("not proved:")[part]
+
+
 def test_interrupt_may_ask_where_load_did_not(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """What a command settles before it imports what is heavy, and what its workers have."""
 
+import gc
 import json
 import os
 import subprocess
@@ -121,6 +122,7 @@ def test_cycles_that_outlive_a_task_are_found_later() -> None:
         for _ in range(SELDOM):
             tidy()
         assert alive() is None
+    assert gc.isenabled()  # and is again as it was
 
 
 WORKER = """
@@ -170,6 +172,8 @@ def test_workers_of_what_surely_takes_them_begin_at_once(tmp_path: Path) -> None
         (["build", "--source", large, "--source", "no/such/file.jsonl"], False),
         (["build", "--source"], False),
         (["build", "--source", large, "--workers", "1"], False),
+        (["build", "--source", large, "--workers", "4", "--workers=2"], True),
+        (["build", "--source", large, "--workers", "many"], False),
         (["build", "--source", large, "--llm=fake"], False),
         (["build", "--source", large, "--config", "recipe.toml"], False),
         (["build", "--source", large, "--help"], False),

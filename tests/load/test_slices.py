@@ -408,6 +408,26 @@ def test_a_bad_row_is_rejected(breaking: Breaking, reason: str, tmp_path: Path) 
     assert reading.kept == 2
 
 
+WEATHER: Pairs = [("我想知道今天的", ""), ("天气怎么样？", "今天晴。"), *[("", "")] * 30]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "forced", "expected"),
+    [
+        (WEATHER, "auto", ("zh", "我想知道今天的天气怎么样？")),
+        (WEATHER, "en", ("en", "我想知道今天的 天气怎么样？")),
+        (CUT, "zh", ("zh", "How do I keep a pot of basil?")),
+    ],
+)
+def test_slices_are_read_in_the_language_of_the_row(
+    pairs: Pairs, forced: str, expected: tuple[str, str], tmp_path: Path
+) -> None:
+    """Silence is in none, however much of it there is; and what is forced is obeyed at once."""
+    block, _ = scripts_in(jsonl(tmp_path / "rows.jsonl", [row_of(pairs)]), language=forced)
+    (given,) = block.scripts
+    assert (given.script.language, given.script.utterances[0].text) == expected
+
+
 def test_kept_copies_have_ids_of_their_own(tmp_path: Path) -> None:
     """As copies of dialogues have."""
     block, _ = scripts_in(
