@@ -223,7 +223,7 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     """Builds in this process, with workers of its own, a store of its own and the right key."""
     monkeypatch.setenv("DUPLEXDATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    faulty.config(faults=0.0, transport_faults=0.0)
+    faulty.config(faults=0.0, transport_faults=0.0, filtered="", status=0)
 
     def build(out: str = "out", *, retry_failed: bool = False, **knobs: Any) -> Path:
         return Path(
