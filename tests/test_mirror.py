@@ -235,7 +235,7 @@ def test_what_does_not_fit_is_built_again(store: Store, here: dict[str, bytes]) 
 
 def test_what_is_here_of_another_run_is_not_taken(store: Store, tmp_path: Path) -> None:
     """A machine that began another recipe's run there goes on with the one that is there now."""
-    store.build("--seed", "1", die_at=20)
+    store.build("--statements", "1", die_at=20)
     shutil.rmtree(store.run)
     store.build(die_at=11, machine="another")
     store.build()
