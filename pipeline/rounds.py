@@ -9,10 +9,10 @@ waits for its own replies alone, and the server has always something to do.
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from .block_asks import AnyTask, AskReport, AskTask, Steps
@@ -31,6 +31,9 @@ Result = TypeVar("Result")
 
 _ROWS_AT_ONCE = 128
 """Rows that a worker looks at in one go: some 50 ms."""
+
+_SILENCE = 1.0
+"""Seconds without an event after which what was used is shown: a server may be down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,16 @@ class Rounds(Generic[AnyTask]):
                 return
             if self._is_idle:
                 self.asking.idle()
-            report = self._events.get()()
+            report = self._next_event()()
             if report is not None:
                 yield report
+            self.show()
+
+    def _next_event(self) -> Callable[[], BlockReport | None]:
+        """Waits for it; what is tried again and again meanwhile is shown."""
+        while True:
+            with suppress(Empty):
+                return self._events.get(timeout=_SILENCE)
             self.show()
 
     @property

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
 from duplexdata.pipeline.errors import DuplexdataError, InputError, RecipeError
+from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
+from duplexdata.pipeline.progress import Progress
 from duplexdata.pipeline.validate import validate
 
 from .conftest import ROOT, manifest_of, rows_of
@@ -288,6 +291,28 @@ def test_what_failed_is_taken_up_again_alone(
     assert faulty.stats()["paid"] == paid + 1
     assert not manifest_of(out)["counts"]["left_out"]
     assert digests(out) == digests(here("whole", **asked))
+
+
+def test_what_is_tried_again_is_shown_before_it_succeeds(
+    faulty: Loopback, here: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is down is seen in the progress of a build, though nothing else happens."""
+    faulty.config(status=503)
+    shown = Progress.used
+
+    def used(progress: Progress, usage: Usage) -> None:
+        shown(progress, usage)
+        if usage.retries:
+            faulty.config(status=0)
+
+    monkeypatch.setattr(Progress, "used", used)
+    up_at_last = threading.Timer(60, lambda: faulty.config(status=0))
+    up_at_last.start()
+    try:
+        here()
+        assert up_at_last.is_alive()
+    finally:
+        up_at_last.cancel()
 
 
 def test_cycles_are_looked_for_after_each_block(here: Callable[..., Path]) -> None:
