@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -287,6 +288,12 @@ def test_a_run_that_goes_on_reads_the_same_commit(client: Client, tmp_path: Path
     client.hub.config([])
     client.put(ULTRACHAT, {f"train_{n}.jsonl": lines(dialogues(500 + n, 4)) for n in range(10)})
 
+    # A folder that is started anew is not held to it.
+    shutil.copytree(out, tmp_path / "copy")
+    done = client.build(*again, "--out", "copy", "--overwrite")
+    assert done.returncode == 0, done.stderr
+    assert {one["revision"] for one in manifest_of(tmp_path / "copy")["sources"]} != {commit}
+
     done = client.build(*again, "--out", out)
     assert done.returncode == 0, done.stderr
     assert "blocks were finished before" in done.stderr
@@ -296,10 +303,6 @@ def test_a_run_that_goes_on_reads_the_same_commit(client: Client, tmp_path: Path
     for shard in (out / "data").iterdir():
         assert (tmp_path / "anew" / "data" / shard.name).read_bytes() == shard.read_bytes()
 
-    # A folder that is started anew is not held to it.
-    done = client.build(*again, "--out", out, "--overwrite")
-    assert done.returncode == 0, done.stderr
-    assert {one["revision"] for one in manifest_of(out)["sources"]} != {commit}
     # What is finished asks nobody.
     client.hub.kill()
     done = client.build(*again, "--out", out)
