@@ -13,14 +13,12 @@ from figures import Times
 from inputs import Dialogue, write_dialogues, write_ranks
 from measure import Measured, run
 
+from duplexdata.pipeline.startup import SETTINGS
+
 HERE = Path(__file__).parent
 UNINTERRUPTED = ("--rates", "uninterrupted=1")
 RUN = "run"
 """The run's folder of a build, within the folder that the side runs in."""
-
-
-_LIGHT = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-"""No threads of numpy that spin, and no memory that arrow keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Bench:
             "TIKTOKEN_CACHE_DIR": str(ranks),
             "HF_HOME": str(folder / "huggingface"),  # nothing is found from an earlier run
             "HF_HUB_OFFLINE": "1",
-            **(_LIGHT if side.light else {}),
+            **(SETTINGS if side.light else {}),
         }
         os.sync()  # what the side before it left to be written is not this one's work
         command = [str(part) for part in side.command(folder)]

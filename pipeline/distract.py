@@ -16,7 +16,7 @@ from .chance import Chance
 from .dialogue import Ask, Script, Scripting, Utterance, is_cut
 from .markers import defuse, undo
 from .recipe import Recipe
-from .settle import settled
+from .settle import with_statements_in_time
 from .slice.schedule import slice_message
 from .slice.slicer import Slicer
 from .statements import NAME_SLOT, Bank, joined
@@ -75,11 +75,11 @@ def distract(script: Script, distraction: Distraction) -> Scripting:
                 statement = _over(statement, utterance, script, ordinal, distraction)
             utterances.append(statement)
             ordinal += 1
-    with_statements = script._replace(utterances=tuple(utterances))
+    with_more = script._replace(utterances=tuple(utterances))
     if any(one.kind == "statement" for one in script.utterances):
         # How many come before a statement, and so its slices, is another number now.
-        return settled(with_statements, distraction.slicer, recipe.seed) or script
-    return with_statements
+        return with_statements_in_time(with_more, distraction.slicer, recipe.seed)
+    return with_more
 
 
 def _places(script: Script, recipe: Recipe) -> list[int]:

@@ -45,11 +45,41 @@ def settled(script: Script, slicer: Slicer, seed: int) -> Script | None:
         if one.at < 0 or answer is None:
             utterances.append(one)
         elif one.state == "statement":
-            pairs = len(slice_message(script, one, ordinal, slicer, seed))
-            utterances.append(one._replace(at=_settled_place(one.at, answer, pairs, slicer)))
+            utterances.append(_in_time(one, answer, script, ordinal, slicer, seed))
         else:
             utterances.append(one._replace(at=answer.heard))
     return script._replace(utterances=tuple(utterances))
+
+
+def with_statements_in_time(script: Script, slicer: Slicer, seed: int) -> Script:
+    """The script with statements over answers as far back as it takes to end before these.
+
+    One more statement before another changes where that is cut. A place that is no boundary
+    stays as it is: a person put it there, and is told.
+    """
+    ordinal = -1
+    utterances: list[Utterance] = []
+    answer: Utterance | None = None
+    for one in script.utterances:
+        answer = one if one.role == "assistant" else answer
+        ordinal += one.kind == "statement"
+        if (
+            answer
+            and one.kind == "statement"
+            and one.at in slicer.answer(answer.text).code_point_ends()
+        ):
+            utterances.append(_in_time(one, answer, script, ordinal, slicer, seed))
+        else:
+            utterances.append(one)
+    return script._replace(utterances=tuple(utterances))
+
+
+def _in_time(
+    statement: Utterance, answer: Utterance, script: Script, ordinal: int, slicer: Slicer, seed: int
+) -> Utterance:
+    """A statement at a place over an answer where it ends before that does, else after it."""
+    pairs = len(slice_message(script, statement, ordinal, slicer, seed))
+    return statement._replace(at=_settled_place(statement.at, answer, pairs, slicer))
 
 
 def _settled_cut(answer: Utterance, slicer: Slicer, *, may_go_back: bool) -> Utterance | None:

@@ -52,7 +52,7 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True)
 class Naming:
-    """What was named so far; it grows with the sources, by some 50 bytes a row."""
+    """What was named so far; it grows with the sources, by some 40 bytes a row."""
 
     recipe: Recipe
     _ids: Seen = field(default_factory=Seen)

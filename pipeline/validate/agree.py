@@ -20,6 +20,7 @@ def check_source(
     cutter: Cutter,
     markers: Markers,
     budget: Budget | None,
+    of_rows: bool,
     verdict: Verdict,
 ) -> None:
     """Checks that a row says its dialogues, each in order and as far as its type says.
@@ -34,6 +35,7 @@ def check_source(
         cutter: cuts texts into slices and words.
         markers: what is defused in the source's texts.
         budget: for which whole rounds may be missing, or None.
+        of_rows: whether it may have been made of a row, whose slices were others.
         verdict: takes what is found.
     """
     beside = [one for one in said if one.utterance.kind in _BESIDE]
@@ -41,11 +43,16 @@ def check_source(
     if row_type == "topic_interweaving":
         _check_interwoven(said, dialogues, language, cutter, markers, budget, verdict)
         return
-    turns = _turns_of(dialogues, cutter, markers, verdict)
-    if turns is None:
+    cuts = _first_cuts(dialogues, cutter, markers)
+    ways = _ways_cut_as_said(said, dialogues, markers, budget) if of_rows else []
+    if isinstance(cuts, list):
+        turns = _turns_of(dialogues, cuts, markers)
+        ways[:0] = [(turns, front) for front in _fronts(said, row_type, turns, budget)]
+    elif not ways:
+        verdict.breach("rule 4", f"an answer that can be cut in dialogue {cuts}", "none")
         return
     tried: list[Verdict] = []
-    for front in _fronts(said, row_type, turns, budget):
+    for turns, front in ways:
         one, before = Verdict(()), turns[: 2 * front]
         there = _repeated(said, row_type, turns[2 * front :])
         after = _check_turns(said, there, language, cutter, one)
@@ -104,30 +111,68 @@ def _check_turns(
     return turns[len(said) :]
 
 
-def _turns_of(
-    dialogues: Sequence[SourceDialogue],
-    cutter: Cutter,
-    markers: Markers,
-    verdict: Verdict,
-) -> list[str] | None:
-    """The source's turns that a row says, defused; None, and a breach, if it cannot.
+def _first_cuts(
+    dialogues: Sequence[SourceDialogue], cutter: Cutter, markers: Markers
+) -> list[int] | int:
+    """The first answer that can be cut of each dialogue but the last.
 
-    An interjection is the dialogue's next message, and a reset the first of the next dialogue.
+    The number of a dialogue, from 1, that has none.
     """
-    *cut_short, whole = dialogues
-    turns: list[str] = []
-    for number, dialogue in enumerate(cut_short, 1):
+    cuts = []
+    for number, dialogue in enumerate(dialogues[:-1], 1):
         answers = enumerate(dialogue.turns[1::2])
         first = next(
             (at for at, text in answers if len(cutter.slices(markers.defused(text))) > 1), None
         )
         if first is None:
-            verdict.breach("rule 4", f"an answer that can be cut in dialogue {number}", "none")
-            return None
-        turns += dialogue.turns[: 2 * first + 2]
+            return number
+        cuts.append(first)
+    return cuts
+
+
+def _turns_of(
+    dialogues: Sequence[SourceDialogue], cuts: Sequence[int], markers: Markers
+) -> list[str]:
+    """The source's turns that a row says, defused.
+
+    An interjection is the dialogue's next message, and a reset the first of the next dialogue.
+
+    Args:
+        dialogues: in the row's order.
+        cuts: the answer of each but the last that is cut, from 0.
+        markers: what is defused.
+    """
+    *cut_short, whole = dialogues
+    turns: list[str] = []
+    for dialogue, cut in zip(cut_short, cuts, strict=True):
+        turns += dialogue.turns[: 2 * cut + 2]
     turns += whole.turns
     return [
         markers.defused(text if number % 2 else text.strip()) for number, text in enumerate(turns)
+    ]
+
+
+def _ways_cut_as_said(
+    said: Sequence[Said],
+    dialogues: Sequence[SourceDialogue],
+    markers: Markers,
+    budget: Budget | None,
+) -> list[tuple[list[str], int]]:
+    """The turns with the cuts where the row has them, and how many first rounds are missing."""
+    cuts: list[int] = []
+    rounds = 0
+    for one in said:
+        if one.utterance.role == "assistant":
+            if one.utterance.unheard and len(cuts) < len(dialogues) - 1:
+                cuts.append(rounds)
+                rounds = -1
+            rounds += 1
+    if not cuts or len(cuts) < len(dialogues) - 1:
+        return []
+    missing = len(dialogues[0].turns) // 2 if budget and budget.front else 1
+    return [
+        (_turns_of(dialogues, [cuts[0] + front, *cuts[1:]], markers), front)
+        for front in range(missing)
     ]
 
 

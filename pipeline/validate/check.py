@@ -20,7 +20,7 @@ from .nouns import Malformed, Row, Said, SourceDialogue
 from .report import Breach, Report, Verdict
 from .rows import RowFile, find_row_files, open_rows, read_rows, read_source_ids
 from .sampled import Sampler
-from .settings import LANGUAGES, OF_ROWS, Settings, read_settings
+from .settings import LANGUAGES, Settings, read_settings
 from .source import Copies, language_of
 from .tally import Tally
 from .text import Cutter, Markers, compile_markers
@@ -369,7 +369,8 @@ def _compare(
         verdict.leave("source", "it names more dialogues than its type is made of")
         return
     tried: list[Verdict] = []
-    with_what = (bench.cutter, bench.markers, bench.settings.budget)
+    settings = bench.settings
+    with_what = (bench.cutter, bench.markers, settings.budget, settings.of_rows)
     for ordinals in islice(product(*named), _MOST_WAYS):
         one = Verdict(())
         members = [dialogues[ordinal] for ordinal in ordinals]
@@ -379,15 +380,7 @@ def _compare(
             if not certain:
                 bench.tally.take(row, ordinals)
             break
-    _take_best(tried, row, bench.settings, verdict)
-
-
-def _take_best(tried: Sequence[Verdict], row: Row, settings: Settings, verdict: Verdict) -> None:
-    """Takes what the comparison with the dialogues that fit a row best has found."""
     best = tried[-1] if not tried[-1].broken else tried[0]
-    if best.broken and row.type == "dialogue_reset" and settings.of_rows:
-        verdict.leave("source", f"{row.type}: {OF_ROWS}")
-        return
     for check, (expected, found) in best.broken.items():
         verdict.breach(check, expected, found)
     for check, why in best.left.items():

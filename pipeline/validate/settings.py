@@ -15,9 +15,6 @@ DEFAULT_TAIL_IDLE = 1
 LANGUAGES = ("en", "zh")
 """What a row's language may be."""
 
-OF_ROWS = "it was made of a row, whose slices may have been others"
-"""Why it is not known which answers could be cut."""
-
 DEFAULT_MARKERS = (
     *("<idle>", "<1>", "<2>", "<用户>", "<AI>", "<s>", "</s>", "<unk>"),
     *("<s0>", "<s1>", "<s2>", "<s3>", "<s4>", "<s5>", "<user>", "<assistant>"),

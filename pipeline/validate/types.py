@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .nouns import EDITED, RELEASED, Row, Said, Utterance, was_released
 from .report import Verdict
-from .settings import OF_ROWS, Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def check_first_cuts(
             cuts += 1
         elif len(slices_of(one.planned)) > 1:
             if settings.of_rows:  # cut as it was then, it may have been one slice
-                verdict.leave("rule 4", f"{row.type}: {OF_ROWS}")
+                verdict.leave("rule 4", f"{row.type}: of a row, whose slices may have been others")
                 return
             verdict.breach(
                 "rule 4",
