@@ -171,10 +171,12 @@ def python(name: str, *arguments: str | Path, encoder: str = "tiktoken") -> Side
     return Side(name, lambda _: [sys.executable, *arguments], encoder)
 
 
-def baseline(source: Path) -> Side:
-    """The plain script."""
+def baseline(source: Path, *, batched: bool = False) -> Side:
+    """The plain script, which maps dialogue by dialogue or many at a time."""
     command: list[str | Path] = [sys.executable, HERE / "baseline.py", source]
-    return Side("plain script", lambda folder: [*command, folder / "plain.parquet"])
+    command += ["--batched"] if batched else []
+    name = "plain script" + ", batched" * batched
+    return Side(name, lambda folder: [*command, folder / "plain.parquet"])
 
 
 def floor(source: Path, tables: Path, encoder: str) -> Side:
