@@ -146,7 +146,11 @@ def test_a_file_that_changed_is_loaded_again(tmp_path: Path) -> None:
     before = material_facts(recipe)
     assert material_facts(recipe) == before
     own.write_text(shipped + "\n# another\n")
-    assert material_facts(recipe).fingerprints != before.fingerprints
+    longer = material_facts(recipe)
+    assert longer.fingerprints != before.fingerprints
+    own.write_text(shipped + "\n# as_long\n")
+    os.utime(own, ns=(0, own.stat().st_mtime_ns + 1))  # also where clocks are coarse
+    assert material_facts(recipe).fingerprints != longer.fingerprints
     with pytest.raises(TokenizerError):
         load_materials("no_such", {}, {})
 

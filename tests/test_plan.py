@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from duplexdata.pipeline.block import planned_of
 from duplexdata.pipeline.dialogue import Dialogue, Split, Turn, turns_key
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.load.block import Block, Place
@@ -94,6 +95,19 @@ def test_nobody_to_return_to_is_left_out_by_name() -> None:
     )
     assert not made.rows
     assert Counter(one.reason for one in made.left_out) == {"no_round_to_return_to": 5}
+
+
+def test_a_dialogue_in_no_row_is_named_once_by_the_first_reason() -> None:
+    """It may be left out of several types, each for another reason; one in a row is not named."""
+    one = block(dialogue(0, "Yes."), dialogue(1, "a " * 200))
+    made = plan(one, rates={"generation_termination": 1.0, "topic_interweaving": 1.0})
+    assert {(left.member, left.reason) for left in made.left_out} == {
+        (0, "no_cuttable_answer"),
+        (0, "group_not_filled"),
+        (1, "group_not_filled"),
+    }
+    first = next(left.reason for left in made.left_out if left.member == 0)
+    assert planned_of(made, one)["unused"] == [["s", 0, None, "s:0", first]]
 
 
 def test_one_type_a_dialogue() -> None:

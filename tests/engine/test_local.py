@@ -79,6 +79,25 @@ def test_a_task_that_fails_fails_the_run() -> None:
         list(LOCAL(int, iter(["1", "x", "3"]), 2))
 
 
+FAILS = """
+import sys
+from duplexdata.pipeline.engine import ENGINES
+waits = "__import__('threading').Event().wait()"
+try:
+    list(ENGINES["local"](eval, iter(["1 / 0", waits]), 2))
+except ZeroDivisionError:
+    print("ended")
+"""
+
+
+def test_a_task_that_fails_waits_for_no_other() -> None:
+    """What the others are at may take long, or for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAILS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "ended\n"
+
+
 def half_a_result(ready: str) -> None:
     """In a worker: sends the begin of a result, says so by a file, and never ends."""
     frame = sys._getframe()  # only the pool's own loop has the pipe

@@ -1,6 +1,7 @@
 """Parquet files: tables that become a row group, and what is written of their columns."""
 
 import json
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,3 +54,15 @@ def test_what_is_said_has_no_dictionary_and_no_statistics(name: str, folder: Pat
         assert one.has_offset_index
         plain = one.path_in_schema in said or one.physical_type == "BOOLEAN"
         assert ("RLE_DICTIONARY" in one.encodings) is not plain
+
+
+def test_a_row_in_front_changes_few_bytes(folder: Path) -> None:
+    """The Hub stores equal chunks of files once: what follows a change is stored no second time."""
+    chance = random.Random(0)
+    texts = [" ".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=4_000)) for _ in range(600)]
+    table = pa.table({"content": texts})
+    for name, rows in (("all", table), ("one_fewer", table.slice(1))):
+        write_parquet([rows], table.schema, folder, f"{name}.parquet")
+    one, other = ((folder / f"{name}.parquet").read_bytes() for name in ("all", "one_fewer"))
+    probes = [one[place : place + 64] for place in range(0, len(one) - 64, len(one) // 200)]
+    assert sum(probe in other for probe in probes) > 0.5 * len(probes)

@@ -142,6 +142,8 @@ def test_what_is_kept_stays_little_and_changes_nothing() -> None:
         slicer.cut_answers([alone, often])
         assert pieces(slicer.answer(alone)) == pieces(Slicer(CL100K, 3).answer(alone))
         assert pieces(slicer.answer(often)) == pieces(Slicer(CL100K, 3).answer(often))
+        assert slicer.tokens(alone) == len(CL100K.token_ends(alone))
     assert counting.encoded == 401
     held = {**slicer._answers, **slicer._before}  # what is bounded
     assert sum(map(len, held)) < 11_000
+    assert sum(map(len, slicer._tokens)) < 11_000
