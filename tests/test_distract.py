@@ -103,6 +103,20 @@ def test_no_statement_after_a_cut_or_a_stop() -> None:
     assert distracted(one, 2).utterances == one.utterances
 
 
+def test_a_place_that_a_person_chose_is_not_moved() -> None:
+    """More statements move one that stands at a slice's end; one within a slice is told instead."""
+    one = script(1)
+    slicer = Slicer(CL100K, 10)
+    end = int(slicer.answer(LONG).code_point_ends()[-2])
+    for at, moves in ((end, True), (end - 1, False)):
+        remark = Utterance("user", "I see, I see.", 13, at, "statement", "statement", "edited")
+        begun = one._replace(utterances=(*one.utterances, remark))
+        for statements in (1.0, 3.0):
+            first = statements_of(distracted(begun, statements))[0]
+            assert first.text == remark.text
+            assert (first.at != at) is (moves and statements > 1)
+
+
 def test_a_statement_that_fits_nowhere_over_is_said_after() -> None:
     """An answer of two slices leaves no room over it."""
     short = "It is a short answer of two slices, no more."

@@ -1,6 +1,7 @@
 """Rows of released slices: what is told of them, and by which rule."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,22 @@ def scripts_in(file: Path, **knobs: Any) -> tuple[ScriptBlock, Reading]:
     (block,) = reading.blocks()
     assert isinstance(block, ScriptBlock)
     return block, reading
+
+
+def test_copies_of_a_row_are_drawn_alike(tmp_path: Path) -> None:
+    """By what they say, as copies of a dialogue are: a weight thins out, and parts no copies."""
+    rows = [row_of([(f"Is it {number} o'clock?", "Yes, it is."), ("", "")]) for number in range(80)]
+    jsonl(tmp_path / "basic.jsonl", [*rows, *reversed(rows)])
+    config = tmp_path / "recipe.toml"
+    source = json.dumps(str(tmp_path / "basic.jsonl"))
+    config.write_text(
+        f'format = "tdm"\nduplicates = "keep"\n[[sources]]\npath = {source}\nweight = 0.5\n'
+    )
+    out = tmp_path / "out"
+    run_build({}, config=config, out=out, workers=1, engine="local", overwrite=False)
+    said = Counter(row["output"][0]["content"] for row in rows_of(out))
+    assert set(said.values()) == {2}
+    assert 20 < len(said) < 60
 
 
 @pytest.mark.parametrize(
