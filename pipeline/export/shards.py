@@ -1,13 +1,13 @@
 """Shards: Parquet files that are there whole, or not at all."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -75,12 +75,12 @@ def _notes_of(tables: Iterable[pa.Table]) -> dict[bytes, dict[str, Any]]:
     notes: dict[bytes, dict[str, Any]] = {}
     for table in tables:
         for key, value in (table.schema.metadata or {}).items():
-            notes.setdefault(key, {}).update(json.loads(value))
+            notes.setdefault(key, {}).update(orjson.loads(value))
     return notes
 
 
 def _as_metadata(notes: Mapping[bytes, Mapping[str, Any]]) -> dict[bytes, bytes]:
-    return {key: json.dumps(note, ensure_ascii=False).encode() for key, note in notes.items()}
+    return {key: orjson.dumps(note) for key, note in notes.items()}
 
 
 def _column_paths(fields: Iterable[pa.Field], within: str = "") -> list[str]:

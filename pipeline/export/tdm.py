@@ -5,26 +5,24 @@ Nothing is copied slice by slice: the texts lie in one buffer, a slice is a pair
 of offsets, and an index says which slice stands where.
 """
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 
 from ..markers import IDLE
-from ..slice.joining import SPACES, usual_space
+from ..slice.joining import SPACES
 from ..slice.schedule import SlicedScript
 from .columns import MESSAGE, message_lists, row_schema, to_table
-from .spaces import spaces_of
+from .spaces import RowSpaces, spaces_of
 
 SCHEMA = row_schema(pa.field("output", pa.list_(MESSAGE)))
 
 _NONE = np.zeros(0, dtype=np.int64)
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-_SPACE = 0x20
 
 
 def render(sliced: Sequence[SlicedScript]) -> pa.Table:
@@ -36,7 +34,7 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     rows = np.repeat(
         np.arange(len(sliced)), np.array([len(one.starts) for one in sliced], dtype=np.int64)
     )
-    pool, firsts, unusual = _pool(sliced, is_user, rows)
+    pool, firsts, spaces = _pool(sliced, is_user)
     heard = [count for one in sliced for count in one.heard]
     starts = [start for one in sliced for start in one.starts]
     counts = np.array(heard, dtype=np.int64)
@@ -57,25 +55,23 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
         starts=starts,
         slices=heard,
     )
-    spaces = json.dumps(spaces_of([sliced[row] for row in unusual]), ensure_ascii=False)
-    return table.replace_schema_metadata({SPACES: spaces.encode()})
+    return table.replace_schema_metadata({SPACES: orjson.dumps(spaces)})
 
 
 def _pool(
-    sliced: Sequence[SlicedScript], is_user: Bools, rows: Ints
-) -> tuple[pa.StringArray, Ints, list[int]]:
+    sliced: Sequence[SlicedScript], is_user: Bools
+) -> tuple[pa.StringArray, Ints, dict[str, RowSpaces]]:
     """All slices of all utterances as one string array, `<idle>` first.
 
     Args:
         sliced: the rows.
         is_user: of each utterance.
-        rows: the row of each utterance.
 
     Returns:
-        The array, for each utterance the element of its first slice, and the rows with
-        other white space between two slices of a message than is usual. The next slices
-        are two elements apart: between two stands the white space that no slice carries,
-        which between those of an answer is nothing.
+        The array, for each utterance the element of its first slice, and the white space
+        between two slices of a message where it is not the usual. The next slices are two
+        elements apart: between two stands the white space that no slice carries, which
+        between those of an answer is nothing.
     """
     slices = [each for one in sliced for each in one.slices]
     counts = np.array([len(one.ends) for one in slices], dtype=np.int64)
@@ -91,16 +87,9 @@ def _pool(
     # Element 0 is <idle>, 1 the first slice, 2 what follows it, 3 the second slice, ...
     data = b"".join(texts)
     pool = pa.StringArray.from_buffers(len(edges) - 1, pa.py_buffer(edges), pa.py_buffer(data))
-    after = np.cumsum(counts)
-    firsts: Ints = 1 + 2 * (after - counts)
-    between = np.repeat(is_user, counts)
-    between[after - 1] = False  # what follows its last slice is not between two
-    begins, ends = edges[2:-1:2][between], edges[3::2][between]
-    spaced = np.array([usual_space(one.script.language) != "" for one in sliced], dtype=np.bool_)
-    whose = np.repeat(rows, counts)[between]
-    one_space = (ends == begins + 1) & (np.frombuffer(data, dtype=np.uint8)[begins] == _SPACE)
-    unusual = np.where(spaced[whose], ~one_space, ends > begins)
-    return pool, firsts, np.unique(whose[unusual]).tolist()
+    firsts: Ints = 1 + 2 * (np.cumsum(counts) - counts)
+    gaps = edges[2:-1:2], edges[3::2]
+    return pool, firsts, spaces_of(sliced, is_user, counts, gaps, data)
 
 
 def _count_up(counts: Ints) -> Ints:
