@@ -12,6 +12,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from ..dialogue import ROLES
 from ..markers import IDLE
 from ..slice.joining import SPACES
 from ..slice.schedule import SlicedScript
@@ -45,13 +46,10 @@ def render(sliced: Sequence[SlicedScript]) -> pa.Table:
     twice = 2 * _count_up(counts)
     index[np.repeat(places, counts) + twice] = np.repeat(firsts, counts) + twice
     contents = pool.take(pa.array(index))
-    roles = pa.array(["user", "assistant"]).take(
-        pa.array(np.tile(np.array([0, 1], dtype=np.int8), total))
-    )
     table = to_table(
         sliced,
         SCHEMA,
-        {"output": message_lists([2 * count for count in pairs], roles, contents)},
+        {"output": message_lists([2 * count for count in pairs], _roles(total), contents)},
         starts=starts,
         slices=heard,
     )
@@ -90,6 +88,15 @@ def _pool(
     firsts: Ints = 1 + 2 * (np.cumsum(counts) - counts)
     gaps = edges[2:-1:2], edges[3::2]
     return pool, firsts, spaces_of(sliced, is_user, counts, gaps, data)
+
+
+def _roles(pairs: int) -> pa.StringArray:
+    """Both roles in turn, so many times."""
+    texts = [role.encode() for role in ROLES]
+    begins = sum(map(len, texts)) * np.arange(pairs + 1, dtype=np.int32)
+    edges = np.stack((begins, begins + len(texts[0])), axis=1).ravel()[:-1]
+    data = b"".join(texts) * pairs
+    return pa.StringArray.from_buffers(2 * pairs, pa.py_buffer(edges), pa.py_buffer(data))
 
 
 def _count_up(counts: Ints) -> Ints:
