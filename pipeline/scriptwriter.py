@@ -70,7 +70,9 @@ class Scriptwriter:
         return shortened(script, rounds) if rounds else script
 
     def distracted(self, script: Script) -> Script:
-        """A script with statements."""
+        """A script with statements, if there are to be any."""
+        if not self.recipe.statements:
+            return script
         distraction = Distraction(self.banks, self.slicer, self.recipe)
         return finish(distract(script, distraction), self.reply)
 
