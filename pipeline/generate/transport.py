@@ -223,7 +223,8 @@ def import_beforehand(transport: Transport) -> None:
             # The client's names are imported as they are first looked at.
             getattr(import_module(library), "DefaultAioHttpClient", None)
 
-    threading.Thread(target=load, args=(transport.library,), daemon=True).start()
+    # No daemon: an interpreter that ends in the middle of an import may crash.
+    threading.Thread(target=load, args=(transport.library,)).start()
 
 
 def _answer(response: "httpx2.Response") -> Answer:
