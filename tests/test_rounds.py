@@ -293,6 +293,21 @@ def test_what_failed_is_taken_up_again_alone(
     assert digests(out) == digests(here("whole", **asked))
 
 
+def test_a_row_that_is_left_out_wants_nothing_any_more(
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One of its asks failed while another was still open: the rows after it are built."""
+    rows = dialogues(12)
+    for row in rows[::3]:
+        row["data"][1] = "The penguins next door are loud. " * 9
+    faulty.config(filtered="penguins", faults=1.0, only_faults="lost_words")
+    rates = {"rates": "regeneration=1", "statements": 0.0, "tries": 2}
+    out = here(source=[str(write(tmp_path, rows))], **rates)
+    left_out = manifest_of(out)["counts"]["left_out"]
+    assert left_out["request_failed"] == {"regeneration": 4}
+    assert len(rows_of(out)) == 8
+
+
 def test_what_is_tried_again_is_shown_before_it_succeeds(
     faulty: Loopback, here: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
