@@ -361,17 +361,19 @@ def test_a_retry_that_builds_nothing_leaves_the_run_finished(
     assert {one: one.read_bytes() for one in out.rglob("*") if one.is_file()} == there
 
 
+@pytest.mark.parametrize("critic", [False, True])
 def test_estimate_counts_what_a_build_then_asks(
-    faulty: Loopback, here: Callable[..., Path]
+    critic: bool, faulty: Loopback, here: Callable[..., Path]
 ) -> None:
     """The asks of each kind, beforehand to be asked, afterwards stored."""
-    before = estimated(faulty)
+    before = estimated(faulty, critic=critic)
     assert faulty.stats()["requests"] == 0
-    here()
+    here(critic=critic)
     stats = faulty.stats()
+    assert (stats["kinds"].get("critique", 0) > 0) is critic
     assert before["all"][:2] == (0, stats["requests"])
     assert before["all"][2] == pytest.approx(stats["prompt_tokens"], rel=0.1)
-    assert estimated(faulty)["all"][:2] == (stats["requests"], 0)
+    assert estimated(faulty, critic=critic)["all"][:2] == (stats["requests"], 0)
     with pytest.raises(RecipeError, match="--llm openai"):
         estimated(faulty, llm="offline")
 
