@@ -17,7 +17,7 @@ from .export.shards import WrittenFile, write_text
 from .load.language import LANGUAGES
 from .load.reading import Reading
 from .recipe import Recipe
-from .run_folder import MANIFEST
+from .run_folder import MANIFEST, RUN_FACTS
 from .slice.words import segmenter_name
 
 
@@ -132,7 +132,7 @@ def write_beside(
 
 def write_manifest(path: Path, manifest: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     """Writes run.json, which differs from run to run, and the manifest."""
-    write_text(as_json(run), path, "run.json")
+    write_text(as_json(run), path, RUN_FACTS)
     write_text(as_json(manifest), path, MANIFEST)
 
 

@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
-from duplexdata.pipeline.errors import DuplexdataError, InputError, RecipeError
+from duplexdata.pipeline.errors import (
+    BudgetReached,
+    DuplexdataError,
+    InputError,
+    RecipeError,
+)
 from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
 from duplexdata.pipeline.progress import Progress
@@ -228,7 +233,13 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     faulty.config(faults=0.0, transport_faults=0.0, filtered="", status=0)
 
-    def build(out: str = "out", *, retry_failed: bool = False, **knobs: Any) -> Path:
+    def build(
+        out: str = "out",
+        *,
+        retry_failed: bool = False,
+        limits: Mapping[str, Any] | None = None,
+        **knobs: Any,
+    ) -> Path:
         return Path(
             run_build(
                 recipe(faulty, **knobs),
@@ -238,6 +249,7 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
                 engine="local",
                 overwrite=False,
                 retry_failed=retry_failed,
+                limits=limits,
             )
         )
 
@@ -291,6 +303,32 @@ def test_what_failed_is_taken_up_again_alone(
     assert faulty.stats()["paid"] == paid + 1
     assert not manifest_of(out)["counts"]["left_out"]
     assert digests(out) == digests(here("whole", **asked))
+
+
+def test_what_a_run_used_is_the_sum_of_its_processes(
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Stopped at a budget and gone on with; and what its failures took, taken up again."""
+    source = str(write(tmp_path, dialogues(12)))
+    asked = {"source": [source], **FUSED}
+    faulty.config(filtered="hotel 7")
+    prices = {"price_in": 10.0, "price_out": 20.0}
+    for most in (3, 4):
+        with pytest.raises(BudgetReached):
+            here(limits={**prices, "max_requests": most}, **asked)
+    for retry_failed in (False, True):
+        out = here(limits=prices, retry_failed=retry_failed, **asked)
+        told, stats = json.loads((out / "run.json").read_text("utf-8")), faulty.stats()
+        assert told["usage"]["requests"] == stats["requests"]
+        assert told["usage"]["replies"] == stats["paid"]
+        assert told["usage"]["tokens_in"] == stats["prompt_tokens"]
+        paid = stats["prompt_tokens"] * 10 + stats["completion_tokens"] * 20
+        assert told["cost"] == pytest.approx(paid / 1e6)
+    with pytest.raises(BudgetReached):
+        here("other", limits={"max_requests": 1}, **{**asked, "seed": 1})
+    other = here("other", **{**asked, "seed": 2})  # of the first recipe nothing is left there
+    used = json.loads((other / "run.json").read_text("utf-8"))["usage"]
+    assert used["requests"] == faulty.stats()["requests"] - stats["requests"] - 1
 
 
 def test_a_row_that_is_left_out_wants_nothing_any_more(
