@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from time import process_time
 from typing import Any
 
 import pytest
@@ -151,6 +152,58 @@ def test_json_is_found_in_what_stands_around_it(around: str) -> None:
     assert parsed(around.replace("{}", json.dumps(reply)), "fuse") == reply
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('<think>Maybe {"text": "A draft."} no.</think>{"text": "Plants…"}', "Plants…"),
+        ('<thinking>{"text": "A draft."}</thinking>\n\n{"text": "Plants…"}', "Plants…"),
+        ('So {"text": "A draft."}? No.\n</think>\n```json\n{"text": "Plants…"}\n```', "Plants…"),
+        ('<reasoning>{} {"text": 1}</reasoning> {"text": "Plants…"} Done {"text": 2}', "Plants…"),
+        ('I could write {"text": "draft"} but better: {"text": "final"}', "final"),
+        (f'Sets: {"{a} " * 30}and {{"text": "final"}}', "final"),
+        (f'{"{" * 30} {{"text": "final"}} {"{" * 30}', "final"),
+        ('{"text": "if (a) { b({}) } " }', "if (a) { b({}) } "),
+        (json.dumps({"text": "{" * 200}), "{" * 200),
+        (json.dumps({"text": 'Say {"text": "inner"} here.'}), 'Say {"text": "inner"} here.'),
+        ('{"text": "The tag </think> ends it."}', "The tag </think> ends it."),
+        ('{"text": "one\nline,\tand another"}', "one\nline,\tand another"),
+    ],
+)
+def test_the_last_value_that_fits_is_taken(content: str, expected: str) -> None:
+    """What stands before it is reasoning and drafts; how many braces does not matter."""
+    assert parsed(content, "fuse") == {"text": expected}
+
+
+def test_a_draft_alone_is_no_reply() -> None:
+    """A value within reasoning is not taken for what should have followed it."""
+    with pytest.raises(Unfit, match="not_json"):
+        parsed('<think>Maybe {"text": "A draft."}</think>Sorry, no.', "fuse")
+
+
+@pytest.mark.parametrize("piece", ["{", '{"', '{"text":', '{"text":[', '{"text": "a ', "{}", "[{"])
+def test_a_long_reply_without_a_value_costs_little(piece: str) -> None:
+    """Each place is looked at once, and few are tried."""
+    begun = process_time()
+    with pytest.raises(Unfit):
+        parsed(piece * 100_000, "fuse")
+    assert process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("fuse", r'{"text": "Oh \ud83d"}'),
+        ("statement", r'{"statements": ["Right.", "\udc00"]}'),
+        ("critique", r'{"ok": false, "why": "\ud83d"}'),
+    ],
+)
+def test_half_a_character_is_no_text(kind: str, content: str) -> None:
+    """JSON can spell what neither a file nor a server takes."""
+    with pytest.raises(Unfit, match="not_text"):
+        parsed(content, kind)
+    assert parsed(r'{"text": "Oh \ud83d\ude00"}', "fuse") == {"text": "Oh \U0001f600"}
+
+
 def raw(message: object, reason: str = "stop") -> str:
     """A response body with one choice."""
     return json.dumps({"choices": [{"message": message, "finish_reason": reason}]})
@@ -170,6 +223,12 @@ def raw(message: object, reason: str = "stop") -> str:
         ('{"choices": []}', ("", "no_choices")),
         ('{"choices": [null]}', ("", "no_choices")),
         ('{"choices": [{"message": null}]}', ("", "no_choices")),
+        ('{"choices": [{"message": null, "finish_reason": "length"}]}', ("", "cut_off")),
+        (raw("hello"), ("", "no_choices")),
+        (raw(["hello"]), ("", "no_choices")),
+        ('{"choices": {"message": {"content": "x"}}}', ("", "no_choices")),
+        ('{"choices": "hello"}', ("", "no_choices")),
+        ('[{"choices": []}]', ("", "no_choices")),
     ],
 )
 def test_a_response_of_any_form_is_read(body: str, expected: tuple[str, str | None]) -> None:
