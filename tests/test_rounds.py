@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -104,6 +105,12 @@ def test_faults_end_in_valid_rows_and_nothing_is_asked_twice(
     }
     used = json.loads((out / "run.json").read_text("utf-8"))["usage"]
     assert used["replies"] == stats["paid"]
+
+    # The file of replies holds them all without what SQLite keeps beside it.
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "cache" / "replies.sqlite3", tmp_path / "copy")
+    shown = duplexdata("cache", "show", "--cache", tmp_path / "copy", env=env).stdout
+    assert shown.splitlines()[0].endswith(f": {stats['paid']:,} replies")
 
     # With all replies stored: no key, no server, the same bytes.
     again = command(faulty, tmp_path / "again", "--workers", "1")

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import AskingError, StoreError
@@ -12,6 +12,8 @@ FILE = "replies.sqlite3"
 FOLDER_VARIABLE = "DUPLEXDATA_CACHE"
 BUSY_SECONDS = 60.0
 """How long a writer waits for another process to end its commit."""
+_FOLD_SECONDS = 0.5
+"""The same at the end of its work, when nothing depends on it any more."""
 
 _VERSION = 1
 _TABLES = """
@@ -69,6 +71,19 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def close_written(connection: sqlite3.Connection) -> None:
+    """Lets go of a store that was written to, so that the file alone holds all of it.
+
+    SQLite leaves that to who closes the store last, and where that one only reads it is not
+    done: a copy of the file without the log beside it would then lack what is in the log.
+    """
+    # Where another process is at it, the rest stays in the log, which is as safe.
+    with suppress(sqlite3.Error):
+        connection.execute(f"PRAGMA busy_timeout = {_FOLD_SECONDS * 1000:.0f}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

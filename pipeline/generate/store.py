@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Self
 
-from .database import INSERT, open_to_read, open_to_write, told
+from .database import INSERT, close_written, open_to_read, open_to_write, told
 from .request import Request, Tokens
 
 COMMIT_ROWS = 256
@@ -164,14 +164,14 @@ class Store(Replies):
             self._hurry = False
 
     def close(self) -> None:
-        """Commits what is left and lets go of the file."""
+        """Commits what is left and lets go of the file, which then holds all by itself."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
-        self._writing.close()
         super().close()
+        close_written(self._writing)
 
     def _write(self) -> None:
         while batch := self._batch():

@@ -1,8 +1,10 @@
 """Replies are kept once, whole, and safe from the end of the process."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,43 @@ def test_first_reply_stays(path: Path) -> None:
     assert [kept.result() for kept in twice] == [reply("a")] * 2
     one.close()
     other.close()
+
+
+def copied(path: Path) -> Path:
+    """The named file alone, elsewhere."""
+    (path.parent / "copy").mkdir()
+    return Path(shutil.copy(path, path.parent / "copy"))
+
+
+def test_the_file_alone_holds_all(path: Path) -> None:
+    """Once a store is closed a copy of its file has all replies, whoever has it open to read."""
+    store = Store(path)
+    with Replies(path) as others:
+        kept = [store.put(request(n), reply(str(n)), USED) for n in range(50)]
+        assert kept[-1].result() == store.get(request(49).key) == others.get(request(49).key)
+        store.close()
+        with Replies(copied(path)) as copy:
+            assert not copy.missing(request(n).key for n in range(50))
+
+
+def test_closed_while_another_process_reads(path: Path) -> None:
+    """Who closes does not wait for who reads: what is left in the log is folded in by the next."""
+    store = Store(path)
+    store.put(request(0), reply(), USED).result()
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM replies").fetchall()
+    store.put(request(1), reply(), USED).result()
+    began = time.monotonic()
+    store.close()
+    assert time.monotonic() - began < 5
+    with Replies(path) as replies:
+        assert replies.get(request(1).key) == reply()
+    reader.execute("COMMIT")
+    Store(path).close()
+    with Replies(copied(path)) as copy:
+        assert copy.get(request(1).key) == reply()
+    reader.close()
 
 
 def test_two_processes(path: Path) -> None:
