@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..errors import RecipeError, StoreError
 from .database import INSERT, open_to_read, open_to_write, told
 from .request import KEY_VERSION, Request, Tokens
-from .store import Row, row_of
+from .store import Row, is_reply, row_of
 
 _EXPORT_ROWS = 1000
 _COLUMNS = ("key", "kind", "model", "base_url", "attempt", "request", "raw")
@@ -211,7 +211,9 @@ def _checked(row: dict[str, Any], file: Path, number: int) -> Row:
         tokens = Tokens(row["tokens_in"], row["tokens_out"])
     except (TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"{file}, row {number}: not a request ({error})") from None
-    if not isinstance(row["raw"], str):
+    if not all(isinstance(row[name], int) for name in _NUMBERS):
+        raise StoreError(f"{file}, row {number}: a number is not there")
+    if not isinstance(row["raw"], str) or not is_reply(row["raw"]):
         raise StoreError(f"{file}, row {number}: holds no reply")
     if request.key != row["key"]:
         raise StoreError(f"{file}, row {number}: the key is not that of the request")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,6 +62,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(f"{path.parent}: {error.strerror}; name another --cache") from None
+    _refuse_folder(path)
     with told(path):
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -114,20 +116,44 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: it cannot be opened, is damaged, or is no store.
     """
+    _refuse_folder(path)
     with told(path):
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
         try:
-            _check_version(connection, path)
-        except BaseException:
-            connection.close()
-            raise
+            return _opened_to_read(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            if _code_of(error) not in _SHUT or _has_log(path):
+                raise
+        # Even who only reads makes files beside a store, which cannot be in a folder that may
+        # not be written to. With no log there the file is all that there is.
+        return _opened_to_read(path, "immutable=1")
+
+
+def _opened_to_read(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?{how}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _has_log(path: Path) -> bool:
+    """Whether there are commits that are not in the file."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _refuse_folder(path: Path) -> None:
+    with suppress(PermissionError):  # who opens it says so
+        if path.is_dir():
+            raise StoreError(f"{path}: is a folder, no store of replies; name another --cache")
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -145,8 +171,8 @@ def told(path: Path) -> Iterator[None]:
     """Says what SQLite's errors mean for this file."""
     try:
         yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    except (sqlite3.Error, zlib.error) as error:
+        code = _code_of(error)
         if code in _FULL:
             raise AskingError(
                 f"{path}: {error}; replies that came in are not kept: make room, then go on"
@@ -155,7 +181,16 @@ def told(path: Path) -> Iterator[None]:
             raise AskingError(f"{path}: another process does not let go of it ({error})") from None
         if code in _SHUT:
             raise StoreError(f"{path}: {error}; name another --cache") from None
-        raise StoreError(
-            f"{path}: damaged, or no store of replies ({error}); "
-            "move it away or name another --cache"
-        ) from None
+        raise damaged(path, str(error)) from None
+
+
+def damaged(path: Path, why: str) -> StoreError:
+    """That a store does not hold what a store holds."""
+    return StoreError(
+        f"{path}: damaged, or no store of replies ({why}); move it away or name another --cache"
+    )
+
+
+def _code_of(error: Exception) -> int:
+    """What SQLite says is wrong, in general; 0 where it is not SQLite that says so."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

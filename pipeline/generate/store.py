@@ -5,6 +5,7 @@ committed. Runs may share a store: of two replies to one request the first stays
 are given that one.
 """
 
+import json
 import sqlite3
 import threading
 import time
@@ -14,12 +15,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Self
 
-from .database import INSERT, close_written, open_to_read, open_to_write, told
+import orjson
+
+from .database import INSERT, close_written, damaged, open_to_read, open_to_write, told
 from .request import Request, Tokens
 
 COMMIT_ROWS = 256
 COMMIT_SECONDS = 0.01
 """A commit is made at so many rows, or so long after the first of them."""
+MOST_TOKENS = 10**9
+"""Of a request or reply, as kept: far more than there are, and sums of them are 64-bit numbers."""
 
 Row = tuple[bytes, str, str, str, int, bytes, str, int, int, int]
 """In the order of the columns; see `database`."""
@@ -50,7 +55,7 @@ class Replies:
         """The raw reply kept under a key.
 
         Raises:
-            StoreError: the store cannot be read.
+            StoreError: the store cannot be read, or what it keeps is no reply.
         """
         with self._lock, told(self._path):
             connection = self._opened()
@@ -59,7 +64,12 @@ class Replies:
             row = connection.execute(
                 "SELECT raw FROM replies WHERE key = ?", (bytes.fromhex(key),)
             ).fetchone()
-            return None if row is None else str(row[0])
+        if row is None:
+            return None
+        raw = str(row[0])
+        if not is_reply(raw):
+            raise damaged(self._path, "a reply is no JSON object")
+        return raw
 
     def get_some(self, keys: Sequence[str]) -> dict[str, str]:
         """The raw replies that are kept under some keys, a few hundred at most."""
@@ -210,10 +220,27 @@ def row_of(request: Request, raw: str, tokens: Tokens, created: int | None = Non
         request.attempt,
         zlib.compress(request.payload, 1),
         raw,
-        tokens.prompt,
-        tokens.completion,
+        _bounded(tokens.prompt),
+        _bounded(tokens.completion),
         int(time.time()) if created is None else created,
     )
+
+
+def _bounded(tokens: int) -> int:
+    """A server may say anything; what is no 64-bit number would keep a whole commit out."""
+    return max(0, min(tokens, MOST_TOKENS))
+
+
+def is_reply(raw: str) -> bool:
+    """Whether a text may be a response body: a JSON object."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        try:
+            value = json.loads(raw)  # lone surrogates, say, are for orjson no JSON
+        except ValueError:
+            return False
+    return isinstance(value, dict)
 
 
 def _commit(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[str]:

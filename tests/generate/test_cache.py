@@ -1,6 +1,11 @@
 """A store as a whole: its size, what is pruned, and replies that travel as Parquet."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -108,6 +113,8 @@ def test_first_reply_stays(path: Path, tmp_path: Path) -> None:
         ("attempt", 1, "the key is not that of the request"),
         ("request", "{", "not a request"),
         ("raw", None, "holds no reply"),
+        ("raw", "not json", "holds no reply"),
+        ("tokens_in", None, "a number is not there"),
     ],
 )
 def test_wrong_row(path: Path, tmp_path: Path, column: str, value: object, told: str) -> None:
@@ -121,6 +128,53 @@ def test_wrong_row(path: Path, tmp_path: Path, column: str, value: object, told:
     with pytest.raises(StoreError, match=rf"all\.parquet, row 7: .*{told}"):
         import_replies(other, out)
     assert sizes(other) == []
+
+
+def test_damaged(path: Path, tmp_path: Path) -> None:
+    """A request that cannot be unpacked is a store that is damaged."""
+    with closing(open_to_write(path)) as connection:
+        connection.execute("UPDATE replies SET request = x'00ff00' WHERE model = 'strong'")
+    with pytest.raises(StoreError, match=r"replies\.sqlite3: damaged"):
+        export_replies(path, tmp_path / "all.parquet")
+    assert not list(tmp_path.glob("*all.parquet*"))
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """A folder where the store should be is said to be one."""
+    with pytest.raises(StoreError, match="is a folder"):
+        sizes(tmp_path)
+    with pytest.raises(StoreError, match="is a folder"):
+        export_replies(tmp_path, tmp_path / "all.parquet")
+
+
+@pytest.fixture
+def unwritable(path: Path) -> Iterator[Path]:
+    """The store in a folder that may not be written to; root, who may all, is someone else."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("no users here")
+    user = os.geteuid()
+    with TemporaryDirectory() as folder:
+        store = Path(shutil.copy(path, folder))
+        store.chmod(0o444)
+        Path(folder).chmod(0o555)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield store
+        finally:
+            os.seteuid(user)
+            Path(folder).chmod(0o755)
+
+
+def test_reading_writes_nothing(unwritable: Path) -> None:
+    """What only reads a store needs to write nothing beside it."""
+    assert sum(one.rows for one in sizes(unwritable)) == 25
+    with Replies(unwritable) as replies:
+        assert replies.get(request(3).key) == reply("为什么 3")
+    with TemporaryDirectory() as folder:
+        assert export_replies(unwritable, Path(folder) / "all.parquet").rows == 25
+    with pytest.raises(StoreError, match="name another --cache"):
+        Store(unwritable)
 
 
 def test_no_export(path: Path, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from duplexdata.pipeline.errors import AskingError, StoreError
+from duplexdata.pipeline.generate.cache import sizes
 from duplexdata.pipeline.generate.database import store_path
 from duplexdata.pipeline.generate.request import Tokens
 from duplexdata.pipeline.generate.store import COMMIT_ROWS, Replies, Store
@@ -245,6 +247,36 @@ def test_damaged(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"replies\.sqlite3: damaged"), Replies(path) as replies:
         replies.missing(request(number).key for number in range(300))
+
+
+@pytest.mark.parametrize("raw", ["not json", "", "[]", "null", '{"choices": ['])
+def test_no_reply(path: Path, raw: str) -> None:
+    """A row that holds no reply is a store that is damaged, and is said to be one."""
+    with closing(Store(path)) as store:
+        store.put(request(), raw, USED).result()
+        store.put(request(1), '{"choices": [], "x": NaN, "y": "\\ud83d"}', USED).result()
+        with pytest.raises(StoreError, match=r"replies\.sqlite3: damaged.*--cache"):
+            store.get(request().key)
+        assert store.get(request(1).key) is not None
+
+
+def test_a_folder(path: Path) -> None:
+    """A folder where the file should be is said to be one, to who writes and who reads."""
+    path.mkdir()
+    for opens in (Store, lambda path: Replies(path).get(request().key)):
+        with pytest.raises(StoreError, match=r"replies\.sqlite3: is a folder"):
+            opens(path)
+
+
+@pytest.mark.parametrize("tokens", [10**19, -1, 2**63 - 1])
+def test_tokens_without_bound(path: Path, tokens: int) -> None:
+    """What a server says of tokens, whatever it is, keeps no reply of the same commit out."""
+    with closing(Store(path)) as store:
+        kept = [store.put(request(n), reply(str(n)), Tokens(tokens, tokens)) for n in range(9)]
+        kept.append(store.put(request(9), reply("9"), USED))
+        assert [one.result() for one in kept] == [reply(str(n)) for n in range(10)]
+    (size,) = sizes(path)
+    assert 0 <= size.tokens.prompt < 2**63
 
 
 def test_nowhere_to_be(tmp_path: Path) -> None:
