@@ -78,7 +78,7 @@ def build_in_rounds(
     path = means.store(recipe)
     screen.say(f"replies: {path}")
     with closing(Store(path)) as store:
-        asking = means.asking(recipe, store, show)
+        asking = means.asking(recipe, store, show, screen.say)
         try:
             with asking, POOLS[answering.engine](answering.workers) as pool:
                 rounds = Rounds(steps, pool, answering.workers, asking, lambda: show(asking.usage))

@@ -38,7 +38,7 @@ def running() -> Iterator[Loopback]:
 def server(running: Loopback) -> Loopback:
     """The server with its faults, its counts at naught."""
     running.reset()
-    running.config(hold="", batch_polls=2, batch_lines=50_000, **KNOBS)
+    running.config(hold="", batch_polls=2, batch_lines=50_000, batch_missing=0.0, **KNOBS)
     return running
 
 
@@ -136,6 +136,18 @@ def test_half_live(server: Loopback, live: Live, duplexdata: Run, tmp_path: Path
     assert server.stats()["requests"] >= 40
     assert digests(tmp_path / "out") == live.digests
     assert_paid_once(server, live)
+
+
+def test_lines_that_are_missing(
+    server: Loopback, live: Live, duplexdata: Run, tmp_path: Path
+) -> None:
+    """Asked again, which the screen says, they come to the same rows."""
+    server.config(batch_missing=0.2)
+    out = tmp_path / "out"
+    said = told(duplexdata(*command(server, out, "--batch"), env=environment(tmp_path)))
+    assert digests(out) == live.digests
+    assert "(there is no line for it); they count as paid for; " in said
+    assert server.stats()["repeated"]
 
 
 @pytest.mark.parametrize("moment", ["upload", "create", "created", "retrieve", "content"])

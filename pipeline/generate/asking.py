@@ -54,7 +54,8 @@ class Usage:
         replies: that came.
         stored: replies that the store had already.
         tokens: of the replies that came.
-        cost: of them, in the unit of the prices; 0 without prices.
+        cost: of them, and of requests in jobs that may have been paid for without a reply, in
+            the unit of the prices; 0 without prices.
         refusals: of the server, for want of room (429).
         retries: requests sent again.
         given_up: requests that failed by themselves.

@@ -10,7 +10,6 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from filelock import FileLock
@@ -18,12 +17,13 @@ from filelock import FileLock
 from ..errors import RefusedError
 from .batch_server import ENDED, BatchServer, JobState
 from .gathered import Spent, affordable, by_some
-from .job_files import Line, read_lines, write_requests
+from .job_files import write_requests
+from .job_replies import Counts, Over, Taking
 from .job_table import Job, JobTable, Waiting
 from .pace import Limits
-from .patience import Closed, Patience
+from .patience import Patience
 from .request import Tokens
-from .sending import Refused, Retry, read_answer, refuses_schemas
+from .sending import Refused
 from .store import Store
 
 _LONGER = 1.5
@@ -51,38 +51,6 @@ class Running:
     keys: list[str] = field(default_factory=list)
     cost: float = 0.0
     state: JobState = field(default_factory=lambda: JobState("validating"))
-
-
-@dataclass(slots=True)
-class Over:
-    """What came of a job.
-
-    Attributes:
-        keys: of those of its requests that this run wants; which of them have replies says the
-            store.
-        replies: how many it has, with those that others want.
-        refused: requests that will not be answered.
-        words: on one of those that may be asked again.
-        has_no_room: whether the server did not take it, as its queue is full.
-    """
-
-    keys: list[str]
-    replies: int = 0
-    refused: dict[str, Refused] = field(default_factory=dict)
-    words: str = "it was not executed"
-    has_no_room: bool = False
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was used; see `Usage`."""
-
-    requests: int = 0
-    replies: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    sent: int = 0
-    over: int = 0
 
 
 class BatchJobs:
@@ -114,14 +82,18 @@ class BatchJobs:
         self._first_pause = first_pause
         self._closed = closed
         self._patience = Patience(limits, closed)
-        self._knows_no_schemas: set[str] = set()
         self._table = JobTable(store.path, server.base_url)
+        self._taking = Taking(store, server, self._table, self._patience, limits, closed)
         self.running: dict[str, Running] = {}
-        self.counts = Counts()
 
     def close(self) -> None:
         """Lets go of the table."""
         self._table.close()
+
+    @property
+    def counts(self) -> Counts:
+        """What was used so far; may be read from any thread."""
+        return self._taking.counts
 
     @property
     def next_look(self) -> float | None:
@@ -165,11 +137,18 @@ class BatchJobs:
                 self._make(free[:number])
         return stored, free[number:]
 
+    @property
+    def cost(self) -> float:
+        """Of all that is over, with what may have been paid for."""
+        counts = self.counts
+        tokens = Tokens(counts.prompt_tokens, counts.completion_tokens)
+        return self._limits.cost(tokens) + counts.lost_cost
+
     def _spent(self) -> Spent:
-        running, counts = self.running.values(), self.counts
+        running = self.running.values()
         return Spent(
-            counts.replies,
-            self._limits.cost(Tokens(counts.prompt_tokens, counts.completion_tokens)),
+            self.counts.replies + self.counts.lost,
+            self.cost,
             sum(len(one.keys) for one in running),
             sum(one.cost for one in running),
         )
@@ -187,7 +166,7 @@ class BatchJobs:
         name, model = uuid.uuid4().hex, group[0].model
         self._table.begin(name, group)
         with tempfile.TemporaryFile() as file:
-            write_requests(group, file, schemas=model not in self._knows_no_schemas)
+            write_requests(group, file, schemas=model not in self._taking.knows_no_schemas)
             uploaded = self._patience.call(self._server.upload, file, name)
         batch = self._create(uploaded, name)
         self._table.made(name, batch)
@@ -241,8 +220,8 @@ class BatchJobs:
             running.pause = min(max(_LONGEST_PAUSE, self._first_pause), running.pause * _LONGER)
             running.look_at = time.monotonic() + running.pause
             return None
-        over = Over(running.keys, has_no_room=_NO_ROOM in state.codes)
-        self._take_in(state, over)
+        over = Over(batch, running.keys, has_no_room=_NO_ROOM in state.codes)
+        self._taking.take_in(state, over)
         self._table.end(running.job.name)
         del self.running[running.job.name]
         self.counts.over += 1
@@ -259,46 +238,3 @@ class BatchJobs:
     def waiting(self, keys: Sequence[str]) -> dict[str, Waiting]:
         """Those requests, of a few hundred that were in jobs, that have no reply."""
         return self._table.waiting(keys)
-
-    def _take_in(self, state: JobState, over: Over) -> None:
-        """Stores the replies of a job, in commits of many."""
-        with tempfile.TemporaryFile() as file:
-            for name in state.files:
-                self._patience.call(self._server.download, name, file)
-                for lines in by_some(read_lines(file, self._server.key)):
-                    if self._closed.is_set():
-                        raise Closed
-                    requests = self._table.waiting([line.key for line in lines])
-                    over.replies += len(lines) - len(requests)  # another run has stored those
-                    found = [
-                        self._read(line, requests[line.key], over)
-                        for line in lines
-                        if line.key in requests
-                    ]
-                    self._store.flush()
-                    for reply in found:
-                        if reply is not None:
-                            reply.result()
-
-    def _read(self, line: Line, one: Waiting, over: Over) -> Future[str] | None:
-        """Takes in a line: a reply that is being stored, or what there is instead."""
-        if line.answer is None:
-            over.words = line.words
-            return None
-        request = one.request
-        if "response_format" in request.body and refuses_schemas(line.answer):
-            self._knows_no_schemas.add(one.model)
-            return None
-        try:
-            sent = read_answer(line.answer, request, self._server.key)
-        except Retry as error:
-            over.words = str(error)
-        except Refused as error:
-            over.refused[one.key] = error
-        else:
-            over.replies += 1
-            self.counts.replies += 1
-            self.counts.prompt_tokens += sent.tokens.prompt
-            self.counts.completion_tokens += sent.tokens.completion
-            return self._store.put(request, sent.raw, sent.tokens)
-        return None

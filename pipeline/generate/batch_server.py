@@ -100,7 +100,7 @@ class BatchServer:
         return self._state(self._called(lambda client: client.batches.retrieve(batch)))
 
     def download(self, file: str, into: IO[bytes]) -> None:
-        """Fetches a file whole, or not at all. One that is gone is empty."""
+        """Fetches a file whole. One that is not there may come: the job says that it is."""
 
         def fetch(client: "openai.OpenAI") -> None:
             into.seek(0)
@@ -114,6 +114,7 @@ class BatchServer:
         except Refused as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
+            raise Retry(str(error), status=error.status) from None
         into.seek(0)
 
     def close(self) -> None:

@@ -16,10 +16,11 @@ from typing import Self
 
 from ..errors import AskingError, RefusedError, RequestFailed, ServerDown
 from .asking import JobsUsage, Usage
-from .batch_jobs import BatchJobs, Over
+from .batch_jobs import BatchJobs
 from .batch_server import BatchServer
 from .gathered import Gathered, by_some
 from .job_files import MOST_REQUESTS, is_of_one
+from .job_replies import Over
 from .job_table import Waiting, waiting
 from .pace import Limits
 from .patience import Closed
@@ -33,6 +34,8 @@ FIRST_PAUSE = 10.0
 _JOBS_AT_ONCE = 4
 """Full jobs under way up to which more rows are taken up."""
 _TRIES = 8
+_LOST_TRIES = 3
+"""Of a request that may be paid for each time."""
 _MANY = 16
 """So many requests that fail in one job, with no reply in it, are the server's fault."""
 _CLOSE_SECONDS = 20.0
@@ -50,6 +53,7 @@ class BatchAsking:
         server: that takes jobs; closed at the end.
         limits: of what may be spent; the pace is the server's.
         show: told what was used, from another thread, whenever a job was looked at.
+        say: told, in a line, what a user has to know of a job; from another thread too.
         first_pause: seconds after which a new job is first looked at.
         most: requests in a job.
     """
@@ -62,6 +66,7 @@ class BatchAsking:
         server: BatchServer,
         limits: Limits | None = None,
         show: Callable[[Usage], None] = lambda _usage: None,
+        say: Callable[[str], None] = lambda _line: None,
         first_pause: float = FIRST_PAUSE,
         most: int = MOST_REQUESTS,
     ) -> None:
@@ -70,6 +75,7 @@ class BatchAsking:
         self._server = server
         self._limits = limits or Limits()
         self._show = show
+        self._say = say
         self._most = most
         self._closed = threading.Event()
         self._jobs = BatchJobs(store, server, self._limits, first_pause, self._closed)
@@ -85,6 +91,7 @@ class BatchAsking:
         self._error: Exception | None = None
         # Of the thread:
         self._failures: Counter[str] = Counter()
+        self._losses: Counter[str] = Counter()
         self._stored = self._retries = self._given_up = 0
 
     def __enter__(self) -> Self:
@@ -129,7 +136,7 @@ class BatchAsking:
             replies=counts.replies,
             stored=self._stored,
             tokens=tokens,
-            cost=self._limits.cost(tokens),
+            cost=self._jobs.cost,
             refusals=0,
             retries=self._retries,
             given_up=self._given_up,
@@ -256,6 +263,8 @@ class BatchAsking:
         else:
             ends, again = self._ends_of(over)
             self._retries += len(again)
+            if over.lost:
+                self._say(over.told_of_lost(len(over.lost.intersection(again))))
         ends |= self._gather_again(again)
         with self._changed:
             # For a job that did not fit room comes when another is over.
@@ -281,18 +290,21 @@ class BatchAsking:
                 continue
             refusal = over.refused.get(key)
             if refusal is None:
-                self._failures[key] += 1
-                if self._failures[key] < _TRIES:
+                is_lost = key in over.lost
+                tries, most = (self._losses, _LOST_TRIES) if is_lost else (self._failures, _TRIES)
+                tries[key] += 1
+                if tries[key] < most:
                     again.append(key)
                     continue
-                why = f"{over.words} ({_TRIES} tries)"
-            elif refusal.alone or (over.replies and is_of_one(refusal.status)):
+                words = over.lost_words if is_lost else over.words
+                why = f"batch job {over.batch}: {words} ({most} tries)"
+            elif refusal.alone or (over.replied and is_of_one(refusal.status)):
                 why = str(refusal)
             else:
                 raise RefusedError(str(refusal))
             ends[key] = RequestFailed(f"a request failed: {why}")
             failed += 1
-            if failed >= _MANY and not over.replies:
+            if failed >= _MANY and not over.replied:
                 raise RefusedError(why) if refusal else ServerDown(why)
         self._given_up += failed
         return ends, again

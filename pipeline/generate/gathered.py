@@ -72,13 +72,13 @@ class Spent:
     """What a run has spent, and may yet have to.
 
     Attributes:
-        replies: that came.
+        paid: requests that were, or may have been.
         cost: of these.
         under_way: requests in jobs that are not over.
         reserved: what these may cost.
     """
 
-    replies: int
+    paid: int
     cost: float
     under_way: int
     reserved: float
@@ -92,7 +92,7 @@ def affordable(group: Sequence[Waiting], limits: Limits, spent: Spent) -> int:
     """
     number = len(group)
     if limits.max_requests is not None:
-        number = max(0, min(number, limits.max_requests - spent.replies - spent.under_way))
+        number = max(0, min(number, limits.max_requests - spent.paid - spent.under_way))
         if group and not number and not spent.under_way:
             raise BudgetReached(f"--max-requests {limits.max_requests} is reached")
     if limits.max_cost is not None:

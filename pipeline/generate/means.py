@@ -56,7 +56,11 @@ class Means:
         return store_of(self.cache, fake=recipe.llm == "fake")
 
     def asking(
-        self, recipe: Recipe, store: Store, show: Callable[[Usage], None] = lambda _usage: None
+        self,
+        recipe: Recipe,
+        store: Store,
+        show: Callable[[Usage], None] = lambda _usage: None,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> AnyAsking:
         """The way to replies.
 
@@ -64,6 +68,7 @@ class Means:
             recipe: whom it asks.
             store: where they are kept.
             show: told what was used while nothing else happens.
+            say: told, in a line, what a user has to know.
 
         Raises:
             RecipeError: there is no such way to whom the recipe asks.
@@ -76,7 +81,7 @@ class Means:
         from .batching import BatchAsking
 
         server = BatchServer(recipe.base_url, self.key_file, self.timeout)
-        return BatchAsking(store, server, self.limits, show, _first_pause())
+        return BatchAsking(store, server, self.limits, show, say, _first_pause())
 
     def transport(self, recipe: Recipe) -> Transport:
         """The way to whom the recipe asks."""

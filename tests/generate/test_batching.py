@@ -4,7 +4,7 @@ import io
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +47,7 @@ def server(running: Loopback) -> Loopback:
     """The server, as if it were new."""
     running.reset()
     running.config(batch_faults=0.0, faults_in_a_row=3, expire_batches=0, batch_lines=50_000)
+    running.config(batch_missing=0.0, batch_twice=False, file_errors=0, file_status=404)
     running.config(batch_queue=0, batch_errors=0, batch_polls=2, no_schema=False, api_key="")
     return running
 
@@ -65,13 +66,19 @@ def store(path: Path) -> Iterator[Store]:
 
 
 def asking_of(
-    store: Store, server: Loopback, most: int = 1000, pause: float = 0.001, **limits: Any
+    store: Store,
+    server: Loopback,
+    most: int = 1000,
+    pause: float = 0.001,
+    say: Callable[[str], None] = lambda _line: None,
+    **limits: Any,
 ) -> BatchAsking:
     """Asks the server by batch jobs."""
     return BatchAsking(
         store,
         BatchServer(server.base_url),
         Limits(**{**QUICK, **limits}),
+        say=say,
         first_pause=pause,
         most=most,
     )
@@ -254,6 +261,121 @@ def test_all_fail(count: int, error: type[Exception], server: Loopback, store: S
     assert server.stats()["batches"] == 8
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_file_that_comes_late(status: int, server: Loopback, store: Store) -> None:
+    """A job says that it has a file, so that is fetched until it is there; nothing is lost."""
+    server.config(file_errors=4, file_status=status)
+    asked = requests(server, 20)
+    said: list[str] = []
+    with asking_of(store, server, say=said.append) as asking:
+        assert ask(asking, asked) == [None] * 20
+    stats = server.stats()
+    assert (stats["batches"], stats["paid"], stats["repeated"]) == (1, 20, 0)
+    assert said == []
+    assert_all_stored(store, asked)
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_file_that_never_comes(status: int, server: Loopback, store: Store) -> None:
+    """Its job is given up after a while, in a line that says why, and that it counts as paid."""
+    server.config(file_errors=1_000_000, file_status=status)
+    said: list[str] = []
+    with asking_of(store, server, say=said.append, breaker_seconds=0.05) as asking:
+        ends = ask(asking, requests(server, 5))
+        assert all(isinstance(end, RequestFailed) for end in ends)
+    assert "its file file-" in str(ends[0])
+    assert f"says {status}" in str(ends[0])
+    assert server.stats()["paid"] == 5 * 3
+    assert [line.rpartition("; ")[2] for line in said] == ["5 are asked again"] * 2 + [
+        "0 are asked again"
+    ]
+    assert all("batch job batch_000" in line and "no reply to 5 of" in line for line in said)
+
+
+def test_files_of_a_server_that_is_down(server: Loopback, path: Path) -> None:
+    """Where the server cannot say how a job is either, its replies are there to be had later."""
+    asked = requests(server, 5)
+    server.config(file_errors=1_000_000, file_status=500)
+    with closing(Store(path)) as store:
+        with asking_of(store, server, breaker_seconds=0.3, backoff=0.05) as asking:
+            for one in asked:
+                asking.submit(one)
+            asking.idle()
+            server.wait("kept_back", 1)
+            server.config(batch_errors=1_000_000)
+            ends = ask(asking, asked)
+        assert all(isinstance(end, ServerDown) for end in ends)
+    server.config(file_errors=0, batch_errors=0)
+    with closing(Store(path)) as store, asking_of(store, server) as asking:
+        assert ask(asking, asked) == [None] * 5
+    assert (server.stats()["paid"], server.stats()["repeated"]) == (5, 0)
+
+
+def test_lines_that_are_missing(server: Loopback, store: Store) -> None:
+    """What is in no file of a job that is over is asked again, and said to be."""
+    server.config(batch_missing=0.3, faults_in_a_row=1)
+    asked = requests(server, 60)
+    said: list[str] = []
+    with asking_of(store, server, say=said.append, price_out=10) as asking:
+        assert ask(asking, asked) == [None] * 60
+    stats = server.stats()
+    lost = stats["repeated"]
+    assert lost == stats["paid"] - 60 > 5
+    [line] = said
+    assert f"no reply to {lost} of its requests (there is no line for it)" in line
+    assert f"{lost} are asked again" in line
+    assert asking.usage.replies == 60
+    # 100 tokens each, at most, for those that may have been paid for.
+    replies = asking.usage.tokens.completion
+    assert asking.usage.cost == pytest.approx((replies + 100 * lost) * 10 / 1e6)
+    assert_all_stored(store, asked)
+
+
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        ({"max_requests": 30}, 30),
+        ({"max_requests": 70}, 70),
+        ({"max_cost": 0.02, "price_out": 10}, 20),
+    ],
+)
+def test_budget_of_jobs_without_replies(
+    limits: dict[str, Any], most: int, server: Loopback, store: Store
+) -> None:
+    """A request that was in a job counts as paid for, whether or not a line came back for it."""
+    server.config(batch_missing=1.0, faults_in_a_row=1000)
+    with asking_of(store, server, most=10, **limits) as asking:
+        ends = ask(asking, requests(server, 60))
+    assert all(isinstance(end, BudgetReached | RequestFailed | ServerDown) for end in ends)
+    paid = server.stats()["paid"]
+    assert 0 < paid <= most
+    assert asking.usage.cost == pytest.approx(paid * 100 * limits.get("price_out", 0) / 1e6)
+
+
+def test_missing_lines_are_asked_for_a_few_times(server: Loopback, store: Store) -> None:
+    """What is paid for each time, and never comes, is given up soon; the others are had."""
+    server.config(batch_missing=0.5, faults_in_a_row=1000)
+    with asking_of(store, server) as asking:
+        ends = ask(asking, requests(server, 40))
+    failed = sum(isinstance(end, RequestFailed) for end in ends)
+    assert failed == asking.usage.given_up > 0
+    assert ends.count(None) == 40 - failed
+    assert "there is no line for it (3 tries)" in str(next(filter(None, ends)))
+    assert server.stats()["batches"] == 3
+
+
+@pytest.mark.parametrize("faults", [0.0, 0.3])
+def test_lines_that_are_there_twice(faults: float, server: Loopback, store: Store) -> None:
+    """A line counts once, whatever it says."""
+    server.config(batch_twice=True, batch_faults=faults)
+    asked = requests(server, 40)
+    with asking_of(store, server, max_requests=40) as asking:
+        assert ask(asking, asked) == [None] * 40
+    stats = server.stats()
+    assert (stats["paid"], asking.usage.replies) == (40, 40)
+    assert asking.usage.tokens == (stats["prompt_tokens"], stats["completion_tokens"])
+
+
 def test_a_job_that_is_refused(server: Loopback, store: Store) -> None:
     """A job that the server does not take ends all, in its words; the next run makes another."""
     server.config(batch_lines=5)
@@ -320,7 +442,7 @@ def test_left_while_jobs_run(server: Loopback, path: Path) -> None:
             asking.idle()
             while not (usage := asking.usage).in_flight:
                 pass
-        assert "batch_0000" in asking.unfinished
+        assert "batch_000" in asking.unfinished
         assert "1 running (0 of 30 done" in used.progress(usage)
     server.config(batch_polls=1)
     with closing(Store(path)) as store, asking_of(store, server) as asking:

@@ -112,6 +112,10 @@ async def _content(request: web.Request, state: State) -> web.StreamResponse:
     file = state.files.get(request.match_info["id"])
     if file is None:
         return _none_such("File object", request.match_info["id"])
+    if state.kept_back < state.knobs.file_errors:
+        state.kept_back += 1
+        state.look()
+        return errors.failed(state.knobs.file_status)
     response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
     response.content_length = len(file.content)
     await response.prepare(request)
@@ -267,6 +271,8 @@ def _end(batch: Batch, state: State, status: str, code: str, done: int) -> None:
             bad.append(orjson.dumps(told | {"response": None, "error": unexecuted}))
             continue
         answered, body = _answer(line["body"], state)
+        if answered == 200 and _is_missing(line["body"], state):
+            continue
         response = {"status_code": answered, "request_id": f"req_{number:06d}", "body": body}
         (good if answered == 200 else bad).append(
             orjson.dumps(told | {"response": response, "error": None})
@@ -274,6 +280,7 @@ def _end(batch: Batch, state: State, status: str, code: str, done: int) -> None:
     for name, lines in (("output_file_id", good), ("error_file_id", bad)):
         if lines:
             content = b"".join(line + b"\n" for line in reversed(lines))
+            content *= 2 if state.knobs.batch_twice else 1
             file = _keep(state, f"{batch.told['id']}.jsonl", "batch_output", content)
             batch.told[name] = file.id
     batch.told |= {"status": status, f"{status}_at": fake.CREATED}
@@ -282,6 +289,14 @@ def _end(batch: Batch, state: State, status: str, code: str, done: int) -> None:
         "completed": len(good),
         "failed": len(bad),
     }
+
+
+def _is_missing(body: dict[str, Any], state: State) -> bool:
+    """Whether what came of a line is in no file; `faults_in_a_row` holds as for other faults."""
+    digest, knobs = fake.digest_of(body), state.knobs
+    attempt = state.counts.tries[digest] - 1
+    share = knobs.batch_missing
+    return completions.transport_fault(digest, attempt, share, knobs) is not None
 
 
 def _answer(body: dict[str, Any], state: State) -> tuple[int, Any]:

@@ -57,6 +57,10 @@ class Knobs:
     batch_lines: int = _knob(50_000, "lines that a batch may have")
     batch_queue: int = _knob(0, "lines that all batches under way may have; 0 is no bound")
     batch_errors: int = _knob(0, "the next so many calls of batches are done, and answered 503")
+    batch_missing: float = _knob(0.0, "share of a batch's lines that are paid for and in no file")
+    batch_twice: bool = _knob(False, "each line of a batch's files is there twice")
+    file_errors: int = _knob(0, "the next so many files of batches are not given out")
+    file_status: int = _knob(404, "the status of these answers")
     hold: str = _knob("", "calls about batches that never end, with commas; see HOLDS")
     until_stdin_closes: bool = _knob(False, "end when standard input does")
 

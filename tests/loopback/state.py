@@ -132,6 +132,7 @@ class State:
     deaths: int = 0
     expired: int = 0
     erred: int = 0
+    kept_back: int = 0
     held: int = 0
     files_made: int = 0
     batches_made: int = 0
@@ -156,7 +157,7 @@ class State:
     def reset(self) -> None:
         """Forgets everything but the knobs; names of files and batches are not used again."""
         self.counts, self.cap, self.deaths = Counts(), Cap(), 0
-        self.expired = self.erred = self.held = 0
+        self.expired = self.erred = self.kept_back = self.held = 0
         self.files.clear()
         self.batches.clear()
 
@@ -164,7 +165,8 @@ class State:
         """What `/_stats` says.
 
         `distinct` are bodies asked for, `repeated` paid replies to a body that was paid
-        for before, `held` calls that were held; the rest is as in `Counts`.
+        for before, `held` calls that were held, `kept_back` files that were not given
+        out; the rest is as in `Counts`.
         """
         counts = self.counts
         paid = counts.paid.total()
@@ -187,4 +189,5 @@ class State:
             "batches": len(self.batches),
             "batches_under_way": sum(not one.is_over for one in self.batches.values()),
             "held": self.held,
+            "kept_back": self.kept_back,
         }

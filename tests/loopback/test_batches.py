@@ -141,6 +141,18 @@ def test_a_batch_that_is_cancelled(client: openai.OpenAI) -> None:
         client.batches.cancel(batch.id)
 
 
+def test_files_with_faults(client: openai.OpenAI, server: Loopback) -> None:
+    """Lines are paid for and missing, or there twice; a file is not given out at first."""
+    server.config(batch_missing=0.3, batch_twice=True, file_errors=1)
+    batch, _ = poll(client, send(client, [line(number) for number in range(LINES)]))
+    with pytest.raises(openai.NotFoundError):
+        lines_of(client, batch.output_file_id)
+    named = [one["custom_id"] for one in lines_of(client, batch.output_file_id)]
+    assert LINES // 2 < len(set(named)) < LINES
+    assert len(named) == 2 * len(set(named))
+    assert (server.stats()["paid"], server.stats()["kept_back"]) == (LINES, 1)
+
+
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
