@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -18,6 +19,8 @@ from .store import Store
 
 _WAITING = 4
 """Requests under way, for each that may be in flight, up to which more are welcome."""
+_LOOKED_SECONDS = 0.1
+"""What was not in the store so long ago is not looked for again."""
 _DRAIN_SECONDS = 60.0
 _HURRIED_SECONDS = 0.8
 """How long those being sent may take at the end, and after Ctrl-C."""
@@ -135,7 +138,12 @@ class Asking:
         self._transport = transport
         self._limits = limits or Limits()
         self._dispatch = Dispatch(
-            transport, self._limits, self._replied, self._failed, self._answered_before
+            transport,
+            self._limits,
+            self._replied,
+            self._failed,
+            self._answered_before,
+            self._has_come,
         )
         self._lock = threading.Lock()
         self._asked: dict[str, Future[str]] = {}
@@ -246,9 +254,9 @@ class Asking:
     def _replied(self, job: Job, sent: Sent) -> None:
         """In the loop: a reply came. It is used only once it is stored."""
         kept = self._store.put(job.request, sent.raw, sent.tokens)
-        kept.add_done_callback(partial(self._kept, job))
+        kept.add_done_callback(partial(self._kept, job, sent.raw))
 
-    def _kept(self, job: Job, kept: Future[str]) -> None:
+    def _kept(self, job: Job, raw: str, kept: Future[str]) -> None:
         """In the store's thread: a reply is committed, or could not be."""
         error = kept.exception()
         with self._lock:
@@ -258,6 +266,8 @@ class Asking:
         if first:  # one call for all of a commit
             self._call(self._make_room)
         if error is None:
+            if kept.result() is not raw:  # another run was faster, and is likely to be again
+                self._call(self._dispatch.scatter)
             job.reply.set_result(kept.result())
             return
         job.reply.set_exception(error)
@@ -278,6 +288,21 @@ class Asking:
     def _answered_before(self, request: Request) -> bool:
         """Whether the store has a reply of the same model at the same place."""
         return self._store.has_any_of(request.base_url, request.model)
+
+    def _has_come(self, job: Job) -> bool:
+        """In the loop, before a job is sent: whether another run has stored its reply meanwhile."""
+        now = time.monotonic()
+        if now - job.looked_at < _LOOKED_SECONDS:
+            return False
+        job.looked_at = now
+        raw = self._store.get(job.request.key)
+        if raw is None:
+            return False
+        with self._lock:
+            self._asked.pop(job.request.key, None)
+            self._stored += 1
+        job.reply.set_result(raw)
+        return True
 
     def _failed(self, job: Job, error: Exception) -> None:
         with self._lock:

@@ -6,10 +6,12 @@ who waits for a place is woken when one is free, or by one timer when a pause or
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from secrets import randbelow
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
@@ -36,12 +38,18 @@ class Job:
         reply: of the one who asked; see `Asking.submit`.
         failures: tries that failed, other than for the pace.
         successes_before: what `Counts.replies` was at the first of them.
+        looked_at: when its reply was looked for in the store, by the monotonic clock.
     """
 
     request: Request
     reply: Future[str]
     failures: int = 0
     successes_before: int = 0
+    looked_at: float = field(default_factory=time.monotonic)
+
+
+class _ReplyCame(Exception):  # noqa: N818  # what is so; never leaves this module
+    """A job need not be sent any more."""
 
 
 @dataclass(slots=True)
@@ -67,6 +75,8 @@ class Dispatch:
             then it holds a place, so that a kill loses no more than may be in flight.
         ended: told of each job that gets none, and why.
         answered_before: whether the server has ever replied to the like of a request.
+        came: asked of a job whose turn it is, whether a reply has come by another way, and has
+            been given to who asked: then it is not sent.
     """
 
     def __init__(
@@ -76,6 +86,7 @@ class Dispatch:
         replied: Callable[[Job, Sent], None],
         ended: Callable[[Job, Exception], None],
         answered_before: Callable[[Request], bool] = lambda _request: False,
+        came: Callable[[Job], bool] = lambda _job: False,
     ) -> None:
         """Begins nothing."""
         self._transport = transport
@@ -86,10 +97,11 @@ class Dispatch:
         self._answered_before = answered_before
         self._answers = False
         self._doubtful: deque[tuple[Job, Refused]] = deque()
+        self._came = came
         self._counted = bool(limits.tpm or limits.max_cost is not None)
         self._waiting: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns: deque[tuple[Tokens, asyncio.Future[Permit]]] = deque()
+        self._turns: deque[tuple[Job, Tokens, asyncio.Future[Permit]]] = deque()
         self._naps: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped: Exception | None = None
@@ -126,6 +138,15 @@ class Dispatch:
         self._uncommitted -= replies
         self._pump()
 
+    def scatter(self) -> None:
+        """Goes on elsewhere among the jobs that wait.
+
+        Two runs that send the same, in the same order, would else go on side by side, and
+        each would send what the other one has in flight, to the end.
+        """
+        for jobs in (self._waiting, self._turns):
+            jobs.rotate(randbelow(len(jobs) + 1))
+
     def stop(self, error: Exception) -> None:
         """Ends, with this error, all jobs that are not being sent; those end by themselves."""
         if self._stopped is None:
@@ -134,7 +155,7 @@ class Dispatch:
             if not nap.done():
                 nap.set_exception(self._stopped)
         while self._turns:
-            turn = self._turns.popleft()[1]
+            turn = self._turns.popleft()[2]
             if not turn.done():
                 turn.set_exception(self._stopped)
         while self._doubtful:
@@ -180,6 +201,8 @@ class Dispatch:
                 self._doubt(job, error)
             else:
                 self._fail(job, RefusedError(str(error)))
+        except _ReplyCame:
+            pass
         except asyncio.CancelledError:
             self._ended(job, self._stopped or ServerDown("cut off"))
             raise
@@ -278,7 +301,7 @@ class Dispatch:
         if self._stopped is not None:
             raise self._stopped
         turn: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        waiting = estimated(job.request) if self._counted else Tokens(0, 0), turn
+        waiting = job, estimated(job.request) if self._counted else Tokens(0, 0), turn
         if job.failures:
             self._turns.appendleft(waiting)
         else:
@@ -294,13 +317,17 @@ class Dispatch:
     def _pump(self) -> None:
         """Gives a turn to as many as may send now, and sees to it that the next is woken."""
         while self._turns:
-            tokens, turn = self._turns[0]
+            job, tokens, turn = self._turns[0]
             if turn.done():
                 self._turns.popleft()
                 continue
             if self._pace.in_flight + self._uncommitted >= self._limits.max_in_flight:
                 return  # the end of one, or a commit, goes on here
             try:
+                if self._came(job):
+                    self._turns.popleft()
+                    turn.set_exception(_ReplyCame())
+                    continue
                 answer = self._pace.begin(tokens)
             except DuplexdataError as error:
                 self.stop(error)

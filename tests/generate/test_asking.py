@@ -5,8 +5,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,45 @@ def test_nothing_twice(store: Store) -> None:
     with Asking(store, Unused()) as again:
         assert again.submit(request(3)).result() == reply(request(3).key)
     assert (again.usage.stored, again.usage.requests) == (1, 0)
+
+
+def test_stored_by_another_run_while_it_waits(store: Store, path: Path) -> None:
+    """What another run has stored meanwhile is not sent, counts as stored, and is not paid for."""
+    with (
+        serve(latency=0.5) as server,
+        closing(Store(path)) as other,
+        Asking(store, AioHttpTransport(), Limits(max_in_flight=1, max_requests=2)) as asking,
+    ):
+        asked = [request(number, base_url=server.base_url) for number in range(20)]
+        replies = [asking.submit(one) for one in asked]
+        for one in asked[1:-1]:
+            other.put(one, reply(one.key), Tokens(1, 1)).result()
+        assert errors_of(replies) == [None] * 20
+        assert [one.result() for one in replies[1:-1]] == [reply(one.key) for one in asked[1:-1]]
+        assert server.stats()["paid"] == 2
+    assert (asking.usage.requests, asking.usage.replies, asking.usage.stored) == (2, 2, 18)
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.3])
+def test_two_at_once(lag: float, store: Store, path: Path) -> None:
+    """Two runs that ask the same at once share it, rather than go side by side and pay twice."""
+    limits = Limits(max_in_flight=8)
+    with (
+        serve(latency=0.05) as server,
+        closing(Store(path)) as other_store,
+        Asking(store, AioHttpTransport(), limits) as asking,
+        Asking(other_store, AioHttpTransport(), limits) as other,
+    ):
+        asked = [request(number, base_url=server.base_url) for number in range(300)]
+        replies = [asking.submit(one) for one in asked]
+        time.sleep(lag)
+        replies += [other.submit(one) for one in asked]
+        assert errors_of(replies) == [None] * 600
+        stats = server.stats()
+    assert stats["distinct"] == 300
+    assert stats["repeated"] < 150  # side by side: some 250
+    assert asking.usage.stored + asking.usage.replies == 300
+    assert other.usage.stored + other.usage.replies == 300
 
 
 def test_rounds(store: Store) -> None:
