@@ -5,6 +5,7 @@ process, and whoever pays wants to know the sum.
 """
 
 import json
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class UsedBefore:
     facts: Counter[str] = field(default_factory=Counter)
     cost: float = 0.0
     _written: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def with_this(self, usage: "Usage | None") -> dict[str, Any]:
         """The sums, for `run.json`."""
@@ -45,10 +47,11 @@ class UsedBefore:
 
     def keep(self, usage: "Usage | None", *, now: bool = False) -> None:
         """Writes the sums down, if that is due."""
-        if usage is None or not (now or time.monotonic() - self._written >= _SECONDS):
-            return
-        write_text(json.dumps(self.with_this(usage)), self.folder, USED)
-        self._written = time.monotonic()
+        with self._lock:  # who waits for batch jobs has a thread of its own, and tells from there
+            if usage is None or not (now or time.monotonic() - self._written >= _SECONDS):
+                return
+            write_text(json.dumps(self.with_this(usage)), self.folder, USED)
+            self._written = time.monotonic()
 
 
 def used_before(folder: Path) -> UsedBefore:
