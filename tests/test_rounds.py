@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run
 from duplexdata.pipeline.errors import DuplexdataError, InputError, RecipeError
 from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
+from duplexdata.pipeline.generate.request import Tokens
+from duplexdata.pipeline.generate.store import Replies, Store
 from duplexdata.pipeline.progress import Progress
 from duplexdata.pipeline.validate import validate
 
 from .conftest import ROOT, manifest_of, rows_of
+from .generate.asked import reply, request
 from .loopback import Loopback, serve
 from .test_resume import digests
 
@@ -428,3 +432,26 @@ def test_a_store_that_is_not_there_yet_is_shown(tmp_path: Path) -> None:
     )
     assert list(said) == [f"{tmp_path / 'cache' / 'replies.sqlite3'}: 0 replies"]
     assert not (tmp_path / "cache" / "replies.sqlite3").exists()
+
+
+@pytest.mark.parametrize("days", [-1.0, float("nan")])
+def test_an_age_that_cannot_be_forgets_nothing(days: float, tmp_path: Path) -> None:
+    """Less than no time, or no number, would be the age of every reply."""
+    path = store_path(tmp_path)
+    with closing(Store(path)) as store:
+        store.put(request(1), reply("kept"), Tokens(1, 1))
+    said = run_cache(
+        "prune",
+        tmp_path,
+        fake=False,
+        file=None,
+        run=None,
+        model=None,
+        older_than=days,
+        workers=1,
+        engine="local",
+    )
+    with pytest.raises(RecipeError, match=r"--older-than .* give a number of days"):
+        list(said)
+    with Replies(path) as replies:
+        assert not replies.missing([request(1).key])
