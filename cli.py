@@ -157,7 +157,7 @@ def build(  # as many as the contract has flags
             asking=flags.given(flags.ASKING, values),
             limits=flags.given(flags.LIMITS, values),
             retry_failed=retry_failed,
-            push=push_to is not None,
+            push=push_to,
         )
     typer.echo(folder)
     if push_to:
