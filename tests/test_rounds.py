@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
-from duplexdata.pipeline.errors import DuplexdataError, InputError, RecipeError
+from duplexdata.pipeline.errors import BuildError, DuplexdataError, InputError, RecipeError
 from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
 from duplexdata.pipeline.generate.request import Tokens
@@ -295,6 +295,19 @@ def test_what_failed_is_taken_up_again_alone(
     assert faulty.stats()["paid"] == paid + 1
     assert not manifest_of(out)["counts"]["left_out"]
     assert digests(out) == digests(here("whole", **asked))
+
+
+def test_where_every_request_failed_the_same_command_goes_on(
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A run without a row since its requests failed asks for them when it is built again."""
+    asked = {"source": [str(write(tmp_path, dialogues(1)))], **FUSED}
+    faulty.config(filtered="hotel")
+    with pytest.raises(BuildError, match=r"^no row .* as request_failed \(.*\)$") as told:
+        here(**asked)
+    assert told.value.can_go_on
+    faulty.config(filtered="")
+    assert len(rows_of(here(**asked))) == 1
 
 
 def test_what_is_tried_again_is_shown_before_it_succeeds(
