@@ -111,8 +111,8 @@ class Replied:
 
     Attributes:
         writer: of its scripts, with the replies of whom the recipe asks.
-        used: the replies of a script, as `fuse/gpt-4o`; of statements each counts. To be
-            cleared before the next.
+        used: the replies of the script that was begun last, as `fuse/gpt-4o`; of
+            statements each counts.
         refused: replies that were not used, as `fuse/lost_words`.
     """
 
@@ -124,6 +124,12 @@ class Replied:
         self.used: Counter[str] = Counter()
         self.refused: Counter[str] = self._live.refused if self._live else Counter()
         self.writer = replace(writer, reply=self._reply)
+
+    def begin(self) -> None:
+        """Begins another script; what one that was left out still wants is of no account."""
+        self.used.clear()
+        if self._live is not None:
+            self._live.wanted.clear()
 
     def _reply(self, ask: Ask) -> Reply:
         reply = (self._live or self._offline).reply(ask)
@@ -179,7 +185,7 @@ def write_rows(task: BlockTask, work: Work, rows: Sequence[PlannedRow]) -> Writt
     replied = Replied(task, work.writer)
     written = Written(refused=replied.refused)
     for row in rows:
-        replied.used.clear()
+        replied.begin()
         try:
             script = work.script(row, replied.writer)
             written.scripts[row.id] = replied.checked(script)

@@ -21,7 +21,7 @@ from .engine import ENGINES, POOLS
 from .errors import BuildError
 from .finished import checked_counts, get_ready, identity_of, pass_1, write_beside, write_manifest
 from .garbage import collected_by_hand, tidy
-from .generate import REQUEST_FAILED, WRITERS, used
+from .generate import REQUEST_FAILED, WRITERS
 from .generate.prompts import forget_prompts
 from .load.block import write_block
 from .load.reading import Reading
@@ -32,8 +32,10 @@ from .progress import Progress, Sources
 from .recipe import Recipe
 from .run_folder import MANIFEST, RunFolder, open_folder, pinned_revisions
 from .screen import Screen
+from .used_before import UsedBefore, used_before
 
 if TYPE_CHECKING:  # what talks to a server takes time to import
+    from .generate.asking import Usage
     from .generate.means import Means
 
 
@@ -64,6 +66,7 @@ class _Run:
     progress: Progress
     fingerprints: dict[str, Any]
     means: "Means | None"
+    used: UsedBefore
     mirror: Mirror | None = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     dialogues: dict[int, int] = field(default_factory=dict)  # by block
@@ -146,6 +149,7 @@ def build(
                 progress,
                 prints,
                 means,
+                used_before(out),
                 mirror,
             )
             with progress.shown():
@@ -219,9 +223,17 @@ def _ask_and_build(run: _Run, tasks: Iterator[BlockTask]) -> None:
 
     answering = Answering(run.recipe, run.means, run.engine, run.workers, run.screen)
     steps = Steps(ask_task, build_task)
-    with closing(build_in_rounds(tasks, steps, answering, run.progress.used)) as reports:
-        for report in reports:
-            _take(run, report)
+
+    def used(usage: "Usage") -> None:
+        run.progress.used(usage)
+        run.used.keep(usage)
+
+    try:
+        with closing(build_in_rounds(tasks, steps, answering, used)) as reports:
+            for report in reports:
+                _take(run, report)
+    finally:
+        run.used.keep(run.progress.usage, now=True)
 
 
 def _tasks(run: _Run) -> Iterator[BlockTask]:
@@ -329,6 +341,5 @@ def _run_facts(run: _Run) -> dict[str, Any]:
         "blocks_resumed": run.resumed,
         "python": sys.version.split()[0],
         "tokenizer": run.materials.origin,
-        "usage": used.facts(run.progress.usage),
-        "cost": used.cost(run.progress.usage),
+        **run.used.with_this(run.progress.usage),
     }

@@ -55,7 +55,7 @@ def rules_say(text: str, language: str) -> str | None:
         return TWO_LINES
     text = text.strip()
     unquoted = _QUOTES.sub("", text)
-    if _is_wrapped(text) or not any(letter.isalnum() for letter in unquoted):
+    if is_wrapped(text) or not any(letter.isalnum() for letter in unquoted):
         return QUOTED
     bare = _QUOTES.sub(" X ", text) if language == "en" else _QUOTES.sub("某", text)
     if text[-1] in _MARKS or _ANY_MARK.search(bare):
@@ -76,7 +76,7 @@ _QUOTES = re.compile(
 )
 
 
-def _is_wrapped(text: str) -> bool:
+def is_wrapped(text: str) -> bool:
     """One quotation from end to end, or one that opens the text and never closes."""
     text = text.rstrip(_AFTER).lstrip(" *(（")
     close = _PAIRS.get(text[:1])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from .block_asks import live_writer
 from .block_work import BlockTask, begin
-from .dialogue import PENDING, Ask, Reply
+from .dialogue import OFFLINE, PENDING, Ask, Reply
 from .engine import ENGINES
 from .errors import RecipeError
 from .generate import WRITERS
-from .generate.live import CRITICISED, LeaveOut
+from .generate.live import LeaveOut, LiveWriter
 from .generate.means import Means
 from .generate.prompts import KINDS
 from .generate.request import Request, Tokens
@@ -57,41 +57,55 @@ class Counted:
 def count_task(task: BlockTask) -> Counted:
     """Counts what the rows of a block ask."""
     work = begin(task)
-    live, counted = live_writer(task), Counted(rows=len(work.rows))
-    seen: set[str] = set()
-
-    def want(request: Request, tokens: int) -> None:
-        if request.key not in seen:
-            seen.add(request.key)
-            asks = counted.asks[request.kind]
-            asks.wanted += 1
-            asks.prompt += _bytes_of(request) // _BYTES_A_TOKEN
-            asks.completion += tokens
-
-    def reply(ask: Ask) -> Reply:
-        replied = live.reply(ask)
-        tokens = _LEAST_OUT + _tokens_of(ask)
-        if ask.is_open:
-            want(live.first_request(ask), tokens)
-        elif replied.origin != PENDING:
-            counted.asks[ask.kind].stored += 1
-        first = ask.is_open or any(request.kind == ask.kind for request in live.wanted)
-        for request in live.wanted:
-            want(request, tokens if request.kind == ask.kind else _LEAST_OUT)
-        if task.recipe.critic and first and ask.kind in CRITICISED:
-            critiques = counted.asks["critique"]
-            critiques.wanted += len(replied.texts)
-            critiques.completion += _LEAST_OUT * len(replied.texts)
-        live.wanted.clear()
-        return replied
-
-    writer = work.writer_with(reply)
+    counting = _Counting(live_writer(task), Counted(rows=len(work.rows)))
+    writer = work.writer_with(counting.reply)
     for row in work.rows:
         try:
             work.script(row, writer)
         except LeaveOut:
-            live.wanted.clear()
-    return counted
+            counting.live.wanted.clear()
+    return counting.counted
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Replies as the live writer does, and counts."""
+
+    live: LiveWriter
+    counted: Counted
+    _seen: set[str] = field(default_factory=set)
+
+    def reply(self, ask: Ask) -> Reply:
+        """The reply to an ask, or what stands in for it."""
+        replied = self.live.reply(ask)
+        tokens = _LEAST_OUT + _tokens_of(ask)
+        if ask.is_open:
+            self._want(self.live.first_request(ask), tokens)
+        elif replied.origin != PENDING:
+            self._stored(ask, replied)
+        first = ask.is_open or any(request.kind == ask.kind for request in self.live.wanted)
+        for request in self.live.wanted:
+            self._want(request, tokens if request.kind == ask.kind else _LEAST_OUT)
+        if first:  # what is to be judged has not come: about as long as what stands in for it
+            for request in self.live.critiques(ask, replied.texts):
+                self._want(request, _LEAST_OUT)
+        self.live.wanted.clear()
+        return replied
+
+    def _stored(self, ask: Ask, replied: Reply) -> None:
+        self.counted.asks[ask.kind].stored += 1
+        if replied.origin != OFFLINE:
+            critiques = self.live.critiques(ask, replied.texts)
+            self.counted.asks["critique"].stored += len(critiques)
+
+    def _want(self, request: Request, tokens: int) -> None:
+        """Counts a request, once, and so many tokens of its reply."""
+        if request.key not in self._seen:
+            self._seen.add(request.key)
+            asks = self.counted.asks[request.kind]
+            asks.wanted += 1
+            asks.prompt += _bytes_of(request) // _BYTES_A_TOKEN
+            asks.completion += tokens
 
 
 def _bytes_of(request: Request) -> int:

@@ -20,7 +20,7 @@ from .load.language import LANGUAGES
 from .load.reading import Reading
 from .load.rejects import REASONS
 from .recipe import Recipe
-from .run_folder import MANIFEST
+from .run_folder import MANIFEST, RUN_FACTS
 from .slice.words import segmenter_name
 
 
@@ -115,8 +115,9 @@ def _why_nothing(counted: Mapping[str, Any]) -> Iterator[str]:
     for reason, count in counted["rejected"].items():
         yield f"{count:,} rejected as {reason} ({REASONS[reason]})"
     for reason, by_type in counted["left_out"].items():
-        times = sum(by_type.values())
-        yield f"{times:,} times left out of a type as {reason} ({LEFT_OUT_TEXTS[reason]})"
+        count = sum(by_type.values())
+        times = "once" if count == 1 else f"{count:,} times"
+        yield f"{times} left out of a type as {reason} ({LEFT_OUT_TEXTS[reason]})"
     if counted["kept"] and not counted["drawn"]:
         yield f"{counted['kept']:,} drawn for no type by the rates"
 
@@ -149,7 +150,7 @@ def write_beside(
 
 def write_manifest(path: Path, manifest: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     """Writes run.json, which differs from run to run, and the manifest."""
-    write_text(as_json(run), path, "run.json")
+    write_text(as_json(run), path, RUN_FACTS)
     write_text(as_json(manifest), path, MANIFEST)
 
 

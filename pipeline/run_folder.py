@@ -19,10 +19,12 @@ from .load.raw_file import file_digest
 IDENTITY = f"{WORK}/identity.json"
 REVISIONS = f"{WORK}/revisions.json"
 BEFORE = f"{WORK}/manifest.json"
+USED = f"{WORK}/used.json"
 STAGE = "stage.json"
 MANIFEST = "manifest.json"
+RUN_FACTS = "run.json"
 BESIDE = (
-    *("README.md", "rejected.parquet", "left_out.parquet", "run.json"),
+    *("README.md", "rejected.parquet", "left_out.parquet", RUN_FACTS),
     *("validation.json", "stats.json", "changes.md"),  # what validate, stats and diff leave
 )
 SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
@@ -147,7 +149,7 @@ def _leave(path: Path) -> None:
     """Leaves a folder finished, or as what can go on, or as if nothing had been there."""
     if not (path / MANIFEST).is_file() and _is_untouched(path):
         (path / BEFORE).replace(path / MANIFEST)
-    begun = _has_finished_block(path) or (path / BEFORE).is_file()
+    begun = _has_finished_block(path) or (path / BEFORE).is_file() or (path / USED).is_file()
     if (path / MANIFEST).is_file() or not begun:
         _remove_work(path)
 
@@ -227,13 +229,20 @@ def _has_finished_block(path: Path) -> bool:
 
 def _claim(path: Path, identity: Mapping[str, Any]) -> None:
     if (path / IDENTITY).is_file() and _has_finished_block(path):
-        refuse_another(path, identity, json.loads((path / IDENTITY).read_text("utf-8")))
+        refuse_another(path, identity, _identity_in(path))
+    elif (path / IDENTITY).is_file() and difference(identity, _identity_in(path)):
+        (path / USED).unlink(missing_ok=True)  # by a recipe that nothing is left of
     (path / WORK / "blocks").mkdir(exist_ok=True)
     for unfinished in (path / WORK).glob("*.tmp"):
         unfinished.unlink()
     # Before there is anything else, the folder says whose it is.
     write_text(json.dumps(identity, ensure_ascii=False), path, IDENTITY)
     (path / "data").mkdir(exist_ok=True)
+
+
+def _identity_in(path: Path) -> dict[str, Any]:
+    identity: dict[str, Any] = json.loads((path / IDENTITY).read_text("utf-8"))
+    return identity
 
 
 def _clear(path: Path) -> None:

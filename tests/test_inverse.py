@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +14,14 @@ import pytest
 
 from duplexdata.pipeline.commands import run_build
 from duplexdata.pipeline.dialogue import Script
-from duplexdata.pipeline.errors import DuplexdataError, RecipeError
+from duplexdata.pipeline.errors import DuplexdataError, RecipeError, SourceError
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.load.block import ScriptBlock
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.recipe import Recipe
 from duplexdata.pipeline.validate import validate
 
-from .conftest import Rows, manifest_of, rows_of
+from .conftest import ROOT, Rows, manifest_of, rows_of
 
 Builder = Callable[..., Path]
 
@@ -138,7 +139,53 @@ def test_rates_statements_and_the_cut_of_the_first_recipe_stay(
     """What is a conversation already keeps its type and its statements, and that is said."""
     again = rebuilt(first["tdm"], format="tdm", rates="uninterrupted=1", statements=0)
     assert rows_of(again) == rows_of(first["tdm"])
-    assert "--rates and --statements do not apply" in capsys.readouterr().err
+    assert "--rates, --statements and --language do not apply" in capsys.readouterr().err
+
+
+def test_the_language_of_the_first_recipe_stays(first: dict[str, Path], rebuilt: Builder) -> None:
+    """A row's statements are in its language; another would make it break rule 7."""
+    again = rebuilt(first["tdm"], format="tdm", language="en")
+    assert rows_of(again) == rows_of(first["tdm"])
+    assert {row["language"] for row in rows_of(again)} == {"en", "zh"}
+
+
+def test_a_run_that_is_not_finished_is_no_source(
+    first: dict[str, Path], rebuilt: Builder, tmp_path: Path
+) -> None:
+    """How much of it is there depends on when it was stopped."""
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(first["tdm"], unfinished)
+    (unfinished / "manifest.json").unlink()
+    (unfinished / ".work").mkdir()
+    with pytest.raises(SourceError, match=r"unfinished is a run that is not finished"):
+        rebuilt(unfinished, format="duo")
+
+
+@pytest.mark.parametrize("dialogues_first", [True, False])
+@pytest.mark.parametrize("renamed", [True, False])
+@pytest.mark.parametrize("duplicates", ["reject", "keep"])
+def test_no_dialogue_stands_beside_rows_made_of_it(
+    dialogues_first: bool, renamed: bool, duplicates: str, first: dict[str, Path], tmp_path: Path
+) -> None:
+    """It would be in two splits, and its rows would have ids that are there already."""
+    dialogues = "sample"
+    if renamed:  # known by what it says
+        dialogues = str(tmp_path / "others.jsonl")
+        Path(dialogues).write_bytes((ROOT / "pipeline/load/sample/sample.jsonl").read_bytes())
+    sources = [dialogues, str(first["tdm"])]
+    out = build(
+        tmp_path / "out",
+        format="duo",
+        source=sources if dialogues_first else sources[::-1],
+        duplicates=duplicates,
+        rates="uninterrupted=1",
+    )
+    ids = [row["id"] for row in rows_of(out)]
+    assert len(set(ids)) == len(ids)
+    report = validate(out)
+    assert report.breaches == 0, report.lines()
+    rejected = manifest_of(out)["counts"]["rejected"]
+    assert rejected["duplicate"] > 20
 
 
 @pytest.mark.parametrize(

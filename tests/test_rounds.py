@@ -15,8 +15,16 @@ from typing import Any
 
 import pytest
 
+from duplexdata.pipeline.block_report import BlockReport
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
-from duplexdata.pipeline.errors import BuildError, DuplexdataError, InputError, RecipeError
+from duplexdata.pipeline.errors import (
+    BudgetReached,
+    BuildError,
+    DuplexdataError,
+    InputError,
+    RecipeError,
+)
+from duplexdata.pipeline.finished import Pass1, checked_counts
 from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
 from duplexdata.pipeline.generate.request import Tokens
@@ -232,7 +240,13 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     faulty.config(faults=0.0, transport_faults=0.0, filtered="", status=0)
 
-    def build(out: str = "out", *, retry_failed: bool = False, **knobs: Any) -> Path:
+    def build(
+        out: str = "out",
+        *,
+        retry_failed: bool = False,
+        limits: Mapping[str, Any] | None = None,
+        **knobs: Any,
+    ) -> Path:
         return Path(
             run_build(
                 recipe(faulty, **knobs),
@@ -242,6 +256,7 @@ def here(faulty: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
                 engine="local",
                 overwrite=False,
                 retry_failed=retry_failed,
+                limits=limits,
             )
         )
 
@@ -297,17 +312,58 @@ def test_what_failed_is_taken_up_again_alone(
     assert digests(out) == digests(here("whole", **asked))
 
 
-def test_where_every_request_failed_the_same_command_goes_on(
+@pytest.mark.parametrize(("reason", "may_succeed"), [("request_failed", True), ("too_long", False)])
+def test_a_run_without_a_row_may_go_on_where_requests_failed(
+    reason: str, may_succeed: bool
+) -> None:
+    """What a server could not answer it may answer later; else the same command fails again."""
+    found = Pass1({"source_rows": 1, "kept": 1}, [], [])
+    left_out = [["talk.jsonl", 1, 1, "talk:1", "regeneration", reason]]
+    report = BlockReport(0, "", None, {"regeneration": 1}, {}, {}, left_out, [])
+    with pytest.raises(BuildError, match=rf"^no row .* once .* as {reason} \(") as told:
+        checked_counts(found, [report], 0)
+    assert told.value.can_go_on == may_succeed
+
+
+def test_what_a_run_used_is_the_sum_of_its_processes(
     faulty: Loopback, here: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A run without a row since its requests failed asks for them when it is built again."""
-    asked = {"source": [str(write(tmp_path, dialogues(1)))], **FUSED}
-    faulty.config(filtered="hotel")
-    with pytest.raises(BuildError, match=r"^no row .* as request_failed \(.*\)$") as told:
-        here(**asked)
-    assert told.value.can_go_on
-    faulty.config(filtered="")
-    assert len(rows_of(here(**asked))) == 1
+    """Stopped at a budget and gone on with; and what its failures took, taken up again."""
+    source = str(write(tmp_path, dialogues(12)))
+    asked = {"source": [source], **FUSED}
+    faulty.config(filtered="hotel 7")
+    prices = {"price_in": 10.0, "price_out": 20.0}
+    for most in (3, 4):
+        with pytest.raises(BudgetReached):
+            here(limits={**prices, "max_requests": most}, **asked)
+    for retry_failed in (False, True):
+        out = here(limits=prices, retry_failed=retry_failed, **asked)
+        told, stats = json.loads((out / "run.json").read_text("utf-8")), faulty.stats()
+        assert told["usage"]["requests"] == stats["requests"]
+        assert told["usage"]["replies"] == stats["paid"]
+        assert told["usage"]["tokens_in"] == stats["prompt_tokens"]
+        paid = stats["prompt_tokens"] * 10 + stats["completion_tokens"] * 20
+        assert told["cost"] == pytest.approx(paid / 1e6)
+    with pytest.raises(BudgetReached):
+        here("other", limits={"max_requests": 1}, **{**asked, "seed": 1})
+    other = here("other", **{**asked, "seed": 2})  # of the first recipe nothing is left there
+    used = json.loads((other / "run.json").read_text("utf-8"))["usage"]
+    assert used["requests"] == faulty.stats()["requests"] - stats["requests"] - 1
+
+
+def test_a_row_that_is_left_out_wants_nothing_any_more(
+    faulty: Loopback, here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One of its asks failed while another was still open: the rows after it are built."""
+    rows = dialogues(12)
+    for row in rows[::3]:
+        row["data"][1] = "The penguins next door are loud. " * 9
+    faulty.config(filtered="penguins", faults=1.0, only_faults="lost_words")
+    rates = {"rates": "regeneration=1", "statements": 0.0, "tries": 2}
+    out = here(source=[str(write(tmp_path, rows))], **rates)
+    left_out = manifest_of(out)["counts"]["left_out"]
+    assert left_out["request_failed"] == {"regeneration": 4}
+    assert len(rows_of(out)) == 8
 
 
 def test_what_is_tried_again_is_shown_before_it_succeeds(
@@ -363,17 +419,19 @@ def test_a_retry_that_builds_nothing_leaves_the_run_finished(
     assert {one: one.read_bytes() for one in out.rglob("*") if one.is_file()} == there
 
 
+@pytest.mark.parametrize("critic", [False, True])
 def test_estimate_counts_what_a_build_then_asks(
-    faulty: Loopback, here: Callable[..., Path]
+    critic: bool, faulty: Loopback, here: Callable[..., Path]
 ) -> None:
     """The asks of each kind, beforehand to be asked, afterwards stored."""
-    before = estimated(faulty)
+    before = estimated(faulty, critic=critic)
     assert faulty.stats()["requests"] == 0
-    here()
+    here(critic=critic)
     stats = faulty.stats()
+    assert (stats["kinds"].get("critique", 0) > 0) is critic
     assert before["all"][:2] == (0, stats["requests"])
     assert before["all"][2] == pytest.approx(stats["prompt_tokens"], rel=0.1)
-    assert estimated(faulty)["all"][:2] == (stats["requests"], 0)
+    assert estimated(faulty, critic=critic)["all"][:2] == (stats["requests"], 0)
     with pytest.raises(RecipeError, match="--llm openai"):
         estimated(faulty, llm="offline")
 

@@ -133,7 +133,9 @@ class Asking:
         self._store = store
         self._transport = transport
         self._limits = limits or Limits()
-        self._dispatch = Dispatch(transport, self._limits, self._replied, self._failed)
+        self._dispatch = Dispatch(
+            transport, self._limits, self._replied, self._failed, self._answered_before
+        )
         self._lock = threading.Lock()
         self._asked: dict[str, Future[str]] = {}
         self._inbox: list[Job] = []
@@ -271,6 +273,10 @@ class Asking:
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(function)
+
+    def _answered_before(self, request: Request) -> bool:
+        """Whether the store has a reply of the same model at the same place."""
+        return self._store.has_any_of(request.base_url, request.model)
 
     def _failed(self, job: Job, error: Exception) -> None:
         with self._lock:

@@ -22,7 +22,9 @@ from .sending import Refused, Retry, Sent, Transport, estimated
 _TRIES = 8
 _LONGEST_BACKOFF = 20.0
 _GIVEN_UP_IN_A_ROW = 16
-"""So many requests may fail each by itself with no success between; then it is the server."""
+"""So many requests may fail each by itself with no success between; then it is the server.
+
+Of those that it refuses so many, if it has never answered any."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,6 +66,7 @@ class Dispatch:
         replied: told of each reply; it is to say, with `committed`, when that is kept. Until
             then it holds a place, so that a kill loses no more than may be in flight.
         ended: told of each job that gets none, and why.
+        answered_before: whether the server has ever replied to the like of a request.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Dispatch:
         limits: Limits,
         replied: Callable[[Job, Sent], None],
         ended: Callable[[Job, Exception], None],
+        answered_before: Callable[[Request], bool] = lambda _request: False,
     ) -> None:
         """Begins nothing."""
         self._transport = transport
@@ -79,6 +83,9 @@ class Dispatch:
         self._pace = Pace(limits)
         self._replied = replied
         self._ended = ended
+        self._answered_before = answered_before
+        self._answers = False
+        self._doubtful: deque[tuple[Job, Refused]] = deque()
         self._counted = bool(limits.tpm or limits.max_cost is not None)
         self._waiting: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,6 +137,8 @@ class Dispatch:
             turn = self._turns.popleft()[1]
             if not turn.done():
                 turn.set_exception(self._stopped)
+        while self._doubtful:
+            self._ended(self._doubtful.popleft()[0], self._stopped)
         while self._waiting:
             self._ended(self._waiting.popleft(), self._stopped)
 
@@ -156,16 +165,19 @@ class Dispatch:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._start()
+        if not self._tasks:
+            self._stop_in_doubt()
 
     async def _run(self, job: Job) -> None:
         """A job from its first try to its last."""
         try:
             sent = await self._tried(job)
         except Retry as error:
+            self._given_up_in_a_row += 1
             self._give_up(job, f"{error} ({job.failures} tries)")
         except Refused as error:
-            if error.alone and self._given_up_in_a_row < _GIVEN_UP_IN_A_ROW:
-                self._give_up(job, str(error))
+            if error.may_be_alone:
+                self._doubt(job, error)
             else:
                 self._fail(job, RefusedError(str(error)))
         except asyncio.CancelledError:
@@ -193,8 +205,26 @@ class Dispatch:
         sent: Sent = await self._retrying.copy()(again, job)
         return sent
 
+    def _doubt(self, job: Job, error: Refused) -> None:
+        """Waits to see whether the server answers any: then this refusal lay in the request."""
+        self._doubtful.append((job, error))
+        if self._answers or self._answered_before(job.request):
+            self._answer()
+        elif len(self._doubtful) >= _GIVEN_UP_IN_A_ROW:
+            self._stop_in_doubt()
+
+    def _stop_in_doubt(self) -> None:
+        if self._doubtful:
+            self.stop(RefusedError(str(self._doubtful[0][1])))
+
+    def _answer(self) -> None:
+        """The server answers: what it has refused lay in the requests."""
+        self._answers = True
+        while self._doubtful:
+            job, refused = self._doubtful.popleft()
+            self._give_up(job, str(refused))
+
     def _give_up(self, job: Job, why: str) -> None:
-        self._given_up_in_a_row += 1
         self.counts.given_up += 1
         self._ended(job, RequestFailed(f"a request ({job.request.kind}) failed: {why}"))
 
@@ -238,6 +268,7 @@ class Dispatch:
             counts.prompt_tokens += sent.tokens.prompt
             counts.completion_tokens += sent.tokens.completion
             self._given_up_in_a_row = 0
+            self._answer()
             return sent
         finally:
             self._pump()
@@ -292,7 +323,9 @@ class Dispatch:
         error = _failure_of(state)
         if error.pushed_back:
             return 0.0  # the pace pauses all
-        return max(self._backoff(state), error.retry_after or 0.0)
+        # Whoever asks for an hour is asked sooner whether it is down.
+        asked_for = min(error.retry_after or 0.0, self._limits.breaker_seconds / 2)
+        return max(self._backoff(state), asked_for)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """Whether a job has failed so often, while the server lives, that it is its own fault."""

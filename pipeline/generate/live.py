@@ -7,7 +7,7 @@ once is known at once. When the replies are stored the script is written anew.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -114,6 +114,14 @@ class LiveWriter:
         """What an ask would be asked with at first, its history taken as it is."""
         return self._request(task_of(ask, self.recipe.markers), 0, None)
 
+    def critiques(self, ask: Ask, texts: Sequence[str]) -> list[Request]:
+        """What the critic, if there is one, would be asked at first of the texts of a reply."""
+        task = task_of(ask, self.recipe.markers)
+        if not self.recipe.critic or task.kind not in CRITICISED:
+            return []
+        judged = [critique_of(task, _head(text, task), n) for n, text in enumerate(texts)]
+        return [self._request(one, 0, None) for one in judged]
+
     def _origin(self, request: Request) -> str:
         return FAKE if self.recipe.llm == "fake" else request.model
 
@@ -123,9 +131,8 @@ class LiveWriter:
             return
         waiting, wrong = False, None
         for number, text in enumerate(texts):
-            head = text.removesuffix(task.tail) if task.tail else text
             try:
-                why = self._verdict(ask, critique_of(task, head, number))
+                why = self._verdict(ask, critique_of(task, _head(text, task), number))
             except _NotThereYet:
                 waiting = True
             else:
@@ -195,6 +202,11 @@ class LiveWriter:
         if recipe.max_reply_tokens:
             body["max_tokens"] = recipe.max_reply_tokens
         return Request(task.kind, server_of(recipe), {**body, **recipe.request}, attempt)
+
+
+def _head(text: str, task: Task) -> str:
+    """A text without what was joined to it."""
+    return text.removesuffix(task.tail) if task.tail else text
 
 
 def _stand_in(ask: Ask) -> Reply:

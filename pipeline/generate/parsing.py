@@ -8,7 +8,12 @@ from typing import Any
 from .prompts import reply_schema
 
 _MOST_BEGINS = 20
-"""Places at which the value is looked for, so that a long reply of braces costs little."""
+"""Places at which the value is looked for, from the end, so that a long reply costs little."""
+
+_AN_OBJECT = re.compile(r'\{\s*["}]')
+_END_OF_REASONING = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+# Not strict: models write line breaks into strings as they are.
+_DECODER = json.JSONDecoder(strict=False)
 
 
 class Unfit(Exception):  # noqa: N818  # what a reply is, not an error of ours
@@ -35,9 +40,9 @@ def content_of(raw: str) -> tuple[str, str | None]:
     Returns:
         What the model wrote, and the name of what is wrong with it as a whole.
     """
-    choices = json.loads(raw).get("choices") or []
-    choice = choices[0] if isinstance(choices[0] if choices else None, dict) else {}
-    message = choice.get("message") or {}
+    choices = _object(json.loads(raw)).get("choices")
+    choice = _object(choices[0] if isinstance(choices, list) and choices else None)
+    message = _object(choice.get("message"))
     content = _text(message.get("content"))
     reason = choice.get("finish_reason")
     if message.get("refusal") or reason == "content_filter":
@@ -45,6 +50,10 @@ def content_of(raw: str) -> tuple[str, str | None]:
     if reason == "length":
         return content, "cut_off"
     return content, None if content.strip() else "no_choices"
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(content: object) -> str:
@@ -56,28 +65,53 @@ def _text(content: object) -> str:
 
 
 def parsed(content: str, kind: str) -> dict[str, Any]:
-    """The JSON object in a model's text: alone, fenced, or with prose around it.
+    """The JSON object in a model's text: alone, fenced, with prose or reasoning around it.
+
+    Of several the last counts: those before it are drafts. One that reasoning ends behind is
+    a draft too.
 
     Raises:
-        Unfit: none is there, or none of the kind's form.
+        Unfit: none is there, or none of the kind's form, or its texts are no text.
     """
-    validator, fault = _validator(kind), "not_json"
-    decoder = json.JSONDecoder()
-    begins = [found.start() for found in re.finditer(r"\{", content)][:_MOST_BEGINS]
-    for begin in begins:
-        try:
-            value, _end = decoder.raw_decode(content, begin)
-        except (ValueError, RecursionError):
-            continue
+    validator, begin_of_one = _form(kind)
+    begins = [found.start() for found in begin_of_one.finditer(content)][-_MOST_BEGINS:]
+    for begin in reversed(begins):
+        value, end = _decoded(content, begin)
         if validator.is_valid(value):
-            found: dict[str, Any] = value
-            return found
-        fault = "wrong_shape"
-    raise Unfit(fault, content[:80])
+            if _END_OF_REASONING.search(content, end):
+                raise Unfit("not_json", "a draft, and nothing behind it")
+            return _sendable(value)
+    begins += [found.start() for found in [_AN_OBJECT.search(content)] if found]
+    is_json = any(_decoded(content, begin)[0] is not None for begin in begins)
+    raise Unfit("wrong_shape" if is_json else "not_json", content[:80])
+
+
+def _decoded(content: str, begin: int) -> tuple[Any, int]:
+    """The value that begins at a place, and where it ends; None if there is none."""
+    try:
+        return _DECODER.raw_decode(content, begin)
+    except (ValueError, RecursionError):
+        return None, begin
+
+
+def _sendable(value: dict[str, Any]) -> dict[str, Any]:
+    """The value, unless it spells half a character, which no file and no server takes."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Unfit("not_text", "a lone surrogate") from error
+    return value
 
 
 @lru_cache(maxsize=8)
-def _validator(kind: str) -> Any:
+def _form(kind: str) -> tuple[Any, re.Pattern[str]]:
+    """What a reply of a kind has to be, and what it begins with: one of its own keys.
+
+    No text in such a reply looks like its begin, for the quotation marks in it are escaped.
+    """
     import jsonschema
 
-    return jsonschema.Draft202012Validator(reply_schema(kind))
+    schema = reply_schema(kind)
+    keys = "|".join(re.escape(key) for key in schema["properties"])
+    begin = re.compile(rf'\{{\s*"(?:{keys})"\s*:')
+    return jsonschema.Draft202012Validator(schema), begin

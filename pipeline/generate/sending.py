@@ -23,12 +23,20 @@ _PASSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, *_PUSHES_BACK}
 _NO_MONEY = "insufficient_quota"
 _SPARE_LENGTH = 300
 _OF_ONE_REQUEST = (
-    "context_length_exceeded",
-    "exceed_context_size",
-    "maximum context length",
-    "content_filter",
+    # It is too long, as OpenAI, llama.cpp, vLLM, SGLang and TGI say it.
+    *("context_length_exceeded", "exceed_context_size", "context length", "context window"),
+    *("maximum model length", "max_new_tokens` must be", "prompt is too long"),
+    # It may not be answered.
+    *("content_filter", "content_policy", "content policy", "content management policy"),
+    *("moderation", "data_inspection_failed", "content exists risk"),
 )
 """What servers say of a request that is too long or may not be answered: others go on."""
+_OF_ALL_REQUESTS = ("api key", "api_key", "billing", "quota")
+_STATUS_OF_ONE = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +84,22 @@ class Refused(Exception):  # noqa: N818  # the same
 
     Attributes:
         alone: whether that lies in this one request, and others may be answered.
+        may_be_alone: whether it does, if others are answered.
         status: of the response, if there was one.
     """
 
-    def __init__(self, reason: str, *, alone: bool = False, status: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        alone: bool = False,
+        may_be_alone: bool = False,
+        status: int | None = None,
+    ) -> None:
         """Makes the error."""
         super().__init__(reason)
         self.alone = alone
+        self.may_be_alone = alone or may_be_alone
         self.status = status
 
 
@@ -179,13 +196,20 @@ def raise_for(answer: Answer, base_url: str, key: ApiKey) -> NoReturn:
         )
         raise Retry(told, retry_after=after, pushed_back=pushed_back, status=status)
     if status < HTTPStatus.BAD_REQUEST:
-        where = answer.headers.get("location", "")
+        where = _in_a_line(answer.headers.get("location", ""), key)
         told = f"{told} {where}; name that server as the base URL".replace("  ", " ")
         raise Refused(told, status=status)
     if status == HTTPStatus.UNAUTHORIZED and not key:
         told += " (no key was sent: set OPENAI_API_KEY, or DUPLEXDATA_API_KEY_FILE)"
     text = answer.content.decode("utf-8", "replace").lower()
-    raise Refused(told, alone=any(name in text for name in _OF_ONE_REQUEST), status=status)
+    alone = any(name in text for name in _OF_ONE_REQUEST)
+    of_all = any(name in text for name in _OF_ALL_REQUESTS)
+    raise Refused(
+        told,
+        alone=alone,
+        may_be_alone=status in _STATUS_OF_ONE and not of_all,
+        status=status,
+    )
 
 
 def refuses_schemas(answer: Answer) -> bool:
@@ -207,19 +231,30 @@ def words_of(content: bytes, key: ApiKey) -> str:
         text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     except ValueError:
         pass
-    text = " ".join(key.mask(text).split())
+    return _in_a_line(text, key)
+
+
+def _in_a_line(text: str, key: ApiKey) -> str:
+    """A server's text as it can be shown: without the key, and nothing that moves a cursor."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in key.mask(text))
+    text = " ".join(shown.split())
     return text if len(text) <= _SPARE_LENGTH else f"{text[:_SPARE_LENGTH]} ..."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server wants to be left alone; it may name a time instead."""
+    """The seconds that a server wants to be left alone; it may name a time instead.
+
+    None, if it names no time to come: a clock may be late, and at once again is no pause.
+    """
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         try:
-            return max(0.0, float(headers.get(name, "")) / unit)
+            seconds = float(headers.get(name, "")) / unit
         except ValueError:
             continue
+        if seconds > 0:
+            return seconds
     try:
-        then = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
+        seconds = parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time()
     except ValueError:
         return None
-    return max(0.0, then - time.time())
+    return seconds if seconds > 0 else None

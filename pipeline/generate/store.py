@@ -82,6 +82,15 @@ class Replies:
         for key, *others in rows:
             yield (key.lower(), *others)
 
+    def has_any_of(self, base_url: str, model: str) -> bool:
+        """Whether a reply of this model at this place is kept."""
+        with self._lock, told(self._path):
+            connection = self._opened()
+            if connection is None:
+                return False
+            asked = "SELECT 1 FROM replies WHERE model = ? AND base_url = ? LIMIT 1"
+            return connection.execute(asked, (model, base_url)).fetchone() is not None
+
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Those of the keys under which nothing is kept, in their order."""
         return [key for key in keys if self.get(key) is None]

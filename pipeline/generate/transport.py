@@ -11,9 +11,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from uuid import uuid4
 
 from .api_key import ApiKey, load_api_key
@@ -161,7 +164,6 @@ class AioHttpTransport(_HttpTransport):
                 headers=headers,
                 connector=aiohttp.TCPConnector(limit=0),  # the pace limits
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-                trust_env=True,
             )
         )
 
@@ -175,7 +177,9 @@ class _AioHttpPosting:
 
     async def post(self, url: str, payload: bytes) -> Answer:
         try:
-            async with self._session.post(url, data=payload, allow_redirects=False) as response:
+            async with self._session.post(
+                url, data=payload, allow_redirects=False, proxy=_proxy_of(url)
+            ) as response:
                 return Answer(response.status, _lower(response.headers), await response.read())
         except self._failures as error:
             retry = _retry(url, error)
@@ -183,6 +187,16 @@ class _AioHttpPosting:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+@lru_cache(maxsize=8)
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for an address.
+
+    The session could look by itself, but then wants a .netrc's password beside our key.
+    """
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 class FakeTransport:
@@ -223,7 +237,8 @@ def import_beforehand(transport: Transport) -> None:
             # The client's names are imported as they are first looked at.
             getattr(import_module(library), "DefaultAioHttpClient", None)
 
-    threading.Thread(target=load, args=(transport.library,), daemon=True).start()
+    # No daemon: an interpreter that ends in the middle of an import may crash.
+    threading.Thread(target=load, args=(transport.library,)).start()
 
 
 def _answer(response: "httpx2.Response") -> Answer:

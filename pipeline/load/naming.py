@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ..chance import Chance
-from ..dialogue import Dialogue, Split, Turn, copy_key, turns_key
+from ..dialogue import Dialogue, Script, Split, Turn, copy_key, turns_key
 from ..recipe import Recipe, SourceOptions
 from .block import GivenScript
 from .language import guess_language
@@ -52,12 +52,21 @@ class RowPlace(NamedTuple):
 
 @dataclass(slots=True)
 class Naming:
-    """What was named so far; it grows with the sources, by some 40 bytes a row."""
+    """What was named so far; it grows with the sources, by some 40 bytes a row.
+
+    Attributes:
+        recipe: of the run.
+        is_mixed: whether rows that were made of dialogues may stand beside these.
+    """
 
     recipe: Recipe
+    is_mixed: bool = False
     _ids: Seen = field(default_factory=Seen)
     _content: Seen = field(default_factory=Seen)
     _copies: Counter[bytes] = field(default_factory=Counter)
+    _rows: Seen = field(default_factory=Seen)  # of this tool: the keys in their ids
+    _row_sources: Seen = field(default_factory=Seen)
+    _has_rows: bool = False
     _names: set[str] = field(default_factory=set)
 
     def of_file(self, file: RawFile) -> str:
@@ -85,9 +94,14 @@ class Naming:
         language = self._language(place.options)
         if language == "auto":
             language = guess_language([turn.text for turn in usable.turns])
+        source_id = self._source_id(usable.id, place)
+        key = copy_key(content, copy) if copy else content
+        row = self._row_of(source_id, key) if self._has_rows else None
+        if row is not None:
+            return Reject("duplicate", f"row {row} of all that were read is made of it")
         return Dialogue(
-            source_id=self._source_id(usable.id, place),
-            key=copy_key(content, copy) if copy else content,
+            source_id=source_id,
+            key=key,
             language=language,
             turns=usable.turns,
             split=self._split(content),
@@ -108,11 +122,35 @@ class Naming:
                 return Reject("duplicate", f"of row {first} of all that were read")
             ordinal = self._copies[short] = self._copies[short] + 1
         source_id = "" if raw.finished else self._source_id(raw.id, place)
-        language = self._language(place.options)
+        # A row of this tool's own keeps its language, in which its statements are.
+        language = "auto" if raw.finished else self._language(place.options)
         key = copy_of(content, ordinal)
         script = name_script(raw, key, source_id, language, self.recipe.markers)
+        if raw.finished and self.is_mixed:
+            row = self._dialogue_of(script, place)
+            if row is not None:
+                return Reject("duplicate", f"it is made of row {row} of all that were read")
         split: Split = split_of_shard(place.stem) if raw.finished else "train"
         return GivenScript(script, split, raw.finished)
+
+    def _row_of(self, source_id: str, key: str) -> int | None:
+        """The row that was made of a dialogue, and read before it."""
+        row = self._row_sources.row_of(_digest(source_id))
+        return self._rows.row_of(_digest(key)) if row is None else row
+
+    def _dialogue_of(self, script: Script, place: RowPlace) -> int | None:
+        """A dialogue that a row was made of, and that was read before it; the row is remembered."""
+        for source_id in script.source_ids:
+            row = self._ids.row_of(_digest(source_id))
+            if row is not None:
+                return row
+        row = self._content.row_of(_key_bytes(script.key))
+        if row is None:
+            self._has_rows = True
+            self._rows.first(_digest(script.key), place.read)
+            for source_id in script.source_ids:
+                self._row_sources.first(_digest(source_id), place.read)
+        return row
 
     def _drawn(self, content: str, options: SourceOptions) -> bool:
         # By content: copies are drawn alike, and a higher weight only adds rows.
@@ -131,7 +169,10 @@ class Naming:
                 self._ids.first(_digest(source_id), place.read) == place.read
             ):
                 return source_id
-        return f"{place.name}:#{place.row}"
+        source_id = f"{place.name}:#{place.row}"
+        if self.is_mixed:
+            self._ids.first(_digest(source_id), place.read)
+        return source_id
 
     def _split(self, content: str) -> Split:
         if self.recipe.validation <= 0:
@@ -141,6 +182,14 @@ class Naming:
 
     def _share(self, content: str, purpose: str) -> float:
         return Chance(self.recipe.seed, (content,)).of(purpose).fraction()
+
+
+def _key_bytes(key: str) -> bytes:
+    """What a dialogue of this key is remembered by; of what is no key, what none is."""
+    try:
+        return bytes.fromhex(key)
+    except ValueError:
+        return b""
 
 
 def _digest(text: str) -> bytes:

@@ -175,6 +175,7 @@ class Reading:
         if found is None:
             found = find_sources(self.recipe.source, say=self.say)
         self._all_bytes = sum(file.size for source in found for file in source.files)
+        self._naming.is_mixed = sum(len(source.files) for source in found) > 1
         for ordinal, source in enumerate(found):
             yield from self._source(ordinal, source)
 
@@ -288,7 +289,9 @@ class Reading:
                 f"--validation cannot be had of {shown}: rows of layout {layout.name} do not say "
                 "which of them hold the same dialogue; split where the dialogues are"
             )
-        knobs = "--rates does" if layout.name == ORIGIN else "--rates and --statements do"
+        knobs = (
+            "--rates does" if layout.name == ORIGIN else "--rates, --statements and --language do"
+        )
         self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
 
     def _use(

@@ -43,9 +43,7 @@ class Seen:
             key: of `KEY_BYTES`, as likely as any other.
             row: below 2**48.
         """
-        found = self._latest.get(key)
-        if found is None and self._rest is not None:
-            found = self._rest.row_of(int.from_bytes(key))
+        found = self.row_of(key)
         if found is not None:
             return found
         self._latest[key] = row
@@ -55,6 +53,13 @@ class Seen:
             self._latest = {}
             self._most = max(self.fewest, len(self._rest.heads) // _SHARE)
         return row
+
+    def row_of(self, key: bytes) -> int | None:
+        """The row at which a key was first seen, if it was."""
+        found = self._latest.get(key)
+        if found is None and self._rest is not None:
+            found = self._rest.row_of(int.from_bytes(key))
+        return found
 
 
 class _Rest:

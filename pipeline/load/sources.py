@@ -124,6 +124,10 @@ def _found(source: str, path: Path) -> list[Path]:
     """The files under a folder, the file, or those that a glob matches."""
     if (path / "manifest.json").is_file() and (path / "data").is_dir():
         path = path / "data"  # a run's folder: its rows, not what stands beside them
+    elif (path / "data").is_dir() and (path / ".work").is_dir():
+        raise SourceError(
+            f"{source} is a run that is not finished: finish it by the command that began it"
+        )
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if not _hidden(one.relative_to(path)))
     if path.is_file():

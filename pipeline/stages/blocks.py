@@ -80,7 +80,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
             members=members,
         )
         if planned.kept:
-            replied.used.clear()
+            replied.begin()
             try:
                 script = replied.writer.interrupted(row.type, dialogues, row.rounds)
                 scripts[row.id] = replied.checked(script, whole=False)
@@ -135,7 +135,7 @@ def distract_block(task: StageTask) -> BlockReport:
             plan.append(row)
             continue
         script = found.scripts[row.id]
-        replied.used.clear()
+        replied.begin()
         try:
             script = script if row.ordinary else replied.writer.distracted(script)
             scripts[row.id] = replied.checked(script)

@@ -1,5 +1,6 @@
 """Requests in, raw replies in the store, whatever happens on the way."""
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -83,6 +84,23 @@ class Stubborn(Unused):
         if request.model == "failed":
             raise self.failed
         return Sent(reply(request.key), Tokens(3, 2))
+
+
+class RefusesFirst(Stubborn):
+    """Replies to the model "last" once it has refused fifteen others."""
+
+    def __init__(self, refused: Refused) -> None:
+        """Begins to count."""
+        super().__init__(refused)
+        self.fifteen = asyncio.Event()
+
+    async def send(self, request: Request) -> Sent:
+        """Replies, or not."""
+        if request.model == "last":
+            await self.fifteen.wait()
+        elif self.sent.count("refused") == 14:
+            self.fifteen.set()
+        return await super().send(request)
 
 
 def errors_of(replies: list[Future[str]]) -> list[BaseException | None]:
@@ -256,6 +274,28 @@ def test_one_is_refused(store: Store) -> None:
         assert isinstance(asking.submit(request(0, model="refused")).exception(), RequestFailed)
     assert transport.sent.count("refused") == 2
     assert asking.usage.given_up == 2
+
+
+def test_refused_before_any_reply(store: Store) -> None:
+    """What a server thinks of one request is known once it has answered another."""
+    refused = Refused("400: who knows why", may_be_alone=True)
+    with Asking(store, RefusesFirst(refused=refused)) as asking:
+        last = asking.submit(request(100, model="last"))
+        bad = [asking.submit(request(number, model="refused")) for number in range(15)]
+        assert errors_of([last]) == [None]
+        assert all(isinstance(end, RequestFailed) for end in errors_of(bad))
+    with Asking(store, Stubborn(refused=refused)) as asking:
+        ends = errors_of([asking.submit(request(number, model="refused")) for number in range(3)])
+        assert [str(end) for end in ends if isinstance(end, RefusedError)] == [str(refused)] * 3
+
+
+def test_refused_by_a_server_that_has_answered(store: Store) -> None:
+    """What is left of a run that goes on may be the refused requests alone, however many."""
+    kept = store.put(request(0, model="refused"), reply("then"), Tokens(1, 1))
+    assert kept.result()
+    with Asking(store, Stubborn(refused=Refused("filtered", alone=True))) as asking:
+        ends = errors_of([asking.submit(request(n, model="refused")) for n in range(1, 100)])
+    assert all(isinstance(end, RequestFailed) for end in ends)
 
 
 def test_all_are_refused(store: Store) -> None:

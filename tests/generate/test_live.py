@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,23 @@ def test_a_model_must_have_a_name_that_rows_can_bear(model: str) -> None:
     """`generator` joins names by +, and some mean something else."""
     with pytest.raises(RecipeError, match="--model"):
         with_server(replace(RECIPE, model=model))
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"since": date(2020, 1, 1)}, "date is not JSON serializable"),
+        ({"top_p": float("nan")}, "not JSON compliant"),
+        ({"max_completion_tokens": "4096"}, "no whole number"),
+        ({"user": "sk-a-key-of-ours"}, "holds the API key"),
+        ({"metadata": {"of": ["sk-a-key-of-ours"]}}, "holds the API key"),
+    ],
+)
+def test_fields_that_cannot_be_sent_or_kept(
+    fields: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are refused before anything is asked; the key is not repeated."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-of-ours")
+    with pytest.raises(RecipeError, match=told) as refused:
+        with_server(replace(RECIPE, llm="openai", model="m", request=fields))
+    assert "sk-a-key" not in str(refused.value)

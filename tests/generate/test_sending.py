@@ -99,6 +99,15 @@ def test_refused(status: int) -> None:
     assert f"{status}: no: [API key]" in str(refused.value)
     assert KEY.reveal() not in str(refused.value)
     assert not refused.value.alone
+    assert refused.value.may_be_alone is (status in {400, 413, 422})
+
+
+@pytest.mark.parametrize("words", ["API key not valid", "billing_hard_limit_reached"])
+def test_refused_for_what_all_have_in_common(words: str) -> None:
+    """A key or an account says nothing of the request."""
+    with pytest.raises(Refused) as refused:
+        read(400, words)
+    assert not refused.value.may_be_alone
 
 
 def test_no_money() -> None:
@@ -118,13 +127,22 @@ def test_no_money() -> None:
         '{"message": "This model\'s maximum context length is 4096 tokens.", "code": 400}',
         '{"error": {"code": 400, "type": "exceed_context_size_error", "message": "too long"}}',
         '{"error": {"message": "filtered", "code": "content_filter"}}',
+        "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+        "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096",
+        "Content Exists Risk",
+        '{"error": {"code": "data_inspection_failed", "message": "Input data may be bad."}}',
+        '{"error": {"code": "content_policy_violation", "message": "no"}}',
+        "The input was flagged by moderation",
     ],
 )
-def test_refused_alone(content: str) -> None:
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_refused_alone(status: int, content: str) -> None:
     """What is too long, or may not be answered, says nothing of other requests."""
     with pytest.raises(Refused) as refused:
-        read(400, content)
+        read(status, content)
     assert refused.value.alone
+    assert refused.value.may_be_alone
 
 
 def test_words() -> None:
@@ -140,6 +158,11 @@ def test_words() -> None:
         read(401, "", ApiKey())
     with pytest.raises(Refused, match="http://there/v1"):
         read(301, "", location="http://there/v1")
+    with pytest.raises(Refused) as refused:
+        read(307, "\x1b]0;title\x07", location=f"http://there/v1?k={KEY.reveal()}" + "x" * 9_000)
+    assert KEY.reveal() not in str(refused.value)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 800
 
 
 def test_key_in_a_reply() -> None:
@@ -154,13 +177,14 @@ def test_retry_after() -> None:
     """Seconds, milliseconds or a time; what is none of them is none."""
     assert retry_after({"retry-after": "2.5"}) == 2.5
     assert retry_after({"retry-after-ms": "250", "retry-after": "1"}) == 0.25
-    assert retry_after({"retry-after": "-3"}) == 0
+    for none in ("-3", "0", "nan"):
+        assert retry_after({"retry-after": none}) is None
     assert retry_after({"retry-after": "soon"}) is None
     assert retry_after({}) is None
     then = retry_after({"retry-after": formatdate(time.time() + 90, usegmt=True)})
     assert then is not None
     assert 60 < then <= 90
-    assert retry_after({"retry-after": formatdate(0, usegmt=True)}) == 0
+    assert retry_after({"retry-after": formatdate(0, usegmt=True)}) is None
 
 
 def test_refuses_schemas() -> None:

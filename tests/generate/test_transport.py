@@ -95,6 +95,32 @@ def test_key_is_sent(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @HTTP
+def test_key_goes_before_a_netrc(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that is kept for a machine is not sent in the key's place, and breaks nothing."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serve(api_key=KEY) as server:
+        assert send(make(), request(base_url=server.base_url))
+
+
+@HTTP
+def test_the_proxy_of_the_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster's nodes may reach a server through one alone; some are reached without."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serve(api_key=KEY) as server:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
+        assert send(make(), request(base_url="http://models.invalid/v1"))
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert send(make(), request(base_url=server.base_url))
+
+
+@HTTP
 def test_wrong_key(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
