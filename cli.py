@@ -64,7 +64,7 @@ def _told(
         if debug:
             raise
         typer.echo(f"error: {error}", err=True)
-        if error.exit_code == 1:
+        if error.exit_code == 1 and error.can_go_on:
             _tell_how_to_go_on(go_on)
         raise typer.Exit(error.exit_code) from None
     except Exception as error:
@@ -157,7 +157,7 @@ def build(  # as many as the contract has flags
             asking=flags.given(flags.ASKING, values),
             limits=flags.given(flags.LIMITS, values),
             retry_failed=retry_failed,
-            push=push_to is not None,
+            push=push_to,
         )
     typer.echo(folder)
     if push_to:

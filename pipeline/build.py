@@ -321,6 +321,8 @@ def _finish(run: _Run, identity: Mapping[str, Any]) -> Mapping[str, Any]:
     """Writes what stands beside the shards; the manifest last, for it says that all is there."""
     path, found = run.folder.path, pass_1(run.reading)
     reports = [run.reports[number] for number in sorted(run.reports)]
+    if not any(report.files for report in reports):
+        run.folder.forget_blocks()
     counted = checked_counts(found, reports, run.recipe.samples)
     run.folder.remove_other_shards({file.path for report in reports for file in report.files})
     manifest = write_beside(path, identity, found, reports, counted)

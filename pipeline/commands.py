@@ -24,6 +24,9 @@ from .screen import Level, Screen
 if TYPE_CHECKING:
     from .generate.means import Means
 
+_CLIENT = "openai"
+"""The client whose name is not looked at; the default of `Means`."""
+
 
 def run_build(
     flags: Mapping[str, Any],
@@ -33,7 +36,7 @@ def run_build(
     workers: int | None,
     engine: str,
     overwrite: bool,
-    push: bool = False,
+    push: str | None = None,
     quiet: bool = False,
     verbose: bool = False,
     asking: Mapping[str, Any] | None = None,
@@ -49,7 +52,7 @@ def run_build(
         workers: processes; None takes all cores.
         engine: where blocks run.
         overwrite: start the folder anew.
-        push: whether it is to be published then.
+        push: the dataset on the Hub that it is to be published as then, `owner/name`.
         quiet: tell nothing but errors.
         verbose: tell a line a block.
         asking: how a model is asked, as `Means` names it.
@@ -65,10 +68,15 @@ def run_build(
     if quiet and verbose:
         raise RecipeError("--quiet and --verbose: only one of them can be")
     keep_pandas_out()
+    if push is not None:
+        from .publish.push import check_repository
+
+        check_repository(push)
     recipe = resolve_recipe(flags, config)
     engine = _known(engine)
+    _check_client(asking or {})
     mirror = mirror_of(str(out)) if out else None
-    if mirror is not None and push:
+    if mirror is not None and push is not None:
         raise RecipeError("--push publishes a folder on this machine: give a path as --out")
     folder = local_path(str(out)) if out else default_folder(recipe)
     if mirror is not None:
@@ -157,6 +165,14 @@ def _known(engine: str) -> str:
     return engine
 
 
+def _check_client(asking: Mapping[str, Any]) -> None:
+    """Refuses a client that there is not, though nobody may be asked by it."""
+    if asking.get("client", _CLIENT) != _CLIENT:  # without it nothing is imported
+        from .generate.means import Means
+
+        Means(client=asking["client"])
+
+
 def means_of(
     recipe: Recipe, asking: Mapping[str, Any], limits: Mapping[str, Any]
 ) -> "Means | None":
@@ -243,6 +259,8 @@ def run_stage(
     """
     keep_pandas_out()
     from .stages import run as stages
+
+    _check_client(asking or {})
 
     def means(recipe: Recipe) -> "Means | None":
         return means_of(recipe, asking or {}, limits or {})

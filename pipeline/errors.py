@@ -11,6 +11,7 @@
     │   ├── StoreError      the store of replies
     │   └── RefusedError    a server refuses what is asked: its key, model or parameters
     ├── BuildError          exit 1: a build did not succeed; what was done is kept
+    │   ├── NothingBuilt    no row can be made; to go on would not help
     │   └── AskingError     replies of a server could not be had or kept
     │       ├── ServerDown      it does not reply for too long
     │       ├── BudgetReached   as much was spent as may be
@@ -25,6 +26,8 @@ class DuplexdataError(Exception):
     """The root: everything that a user is told without a traceback."""
 
     exit_code = 1
+    can_go_on = True
+    """Of exit code 1: whether the same command may succeed later."""
 
 
 class InputError(DuplexdataError):
@@ -67,6 +70,12 @@ class RefusedError(InputError):
 
 class BuildError(DuplexdataError):
     """A build stopped before its end, or its sums do not add up; what was done is kept."""
+
+
+class NothingBuilt(BuildError):  # noqa: N818  # says what is so, as those below do
+    """No row can be made of these sources by this recipe; nothing was done that could be kept."""
+
+    can_go_on = False
 
 
 class HubError(DuplexdataError):

@@ -9,13 +9,16 @@ from typing import Any
 
 from .. import __version__
 from .block_report import BlockReport
-from .errors import BuildError
+from .errors import BuildError, NothingBuilt
 from .export.card import card
+from .export.card_texts import LEFT_OUT_TEXTS
 from .export.manifest import counts, sum_of, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
 from .export.shards import WrittenFile, write_text
+from .generate import REQUEST_FAILED
 from .load.language import LANGUAGES
 from .load.reading import Reading
+from .load.rejects import REASONS
 from .recipe import Recipe
 from .run_folder import MANIFEST, RUN_FACTS
 from .slice.words import segmenter_name
@@ -82,7 +85,8 @@ def checked_counts(found: Pass1, reports: Sequence[BlockReport], samples: int) -
     """The counts of a run, whose sums add up.
 
     Raises:
-        BuildError: they do not, or there is no row.
+        BuildError: they do not, or there is no row since requests failed.
+        NothingBuilt: there is no row for another reason.
     """
     shards = [file for report in reports for file in report.files]
     counted = counts(
@@ -98,10 +102,24 @@ def checked_counts(found: Pass1, reports: Sequence[BlockReport], samples: int) -
     if wrong:
         raise BuildError(f"the sums of this build do not add up: {'; '.join(wrong)}")
     if not shards:
-        raise BuildError(
-            f"no row could be built of {counted['kept']} dialogues: left out {counted['left_out']}"
-        )
+        said = f"no row could be built of {found.counts['source_rows']:,} source rows: "
+        said += "; ".join(_why_nothing(counted))
+        if REQUEST_FAILED in counted["left_out"]:
+            raise BuildError(said)
+        raise NothingBuilt(f"{said}\nit takes another recipe, or other sources")
     return {**counted, "edited": edited} if any(edited.values()) else counted
+
+
+def _why_nothing(counted: Mapping[str, Any]) -> Iterator[str]:
+    """What became of the source rows of a run without a row, in words."""
+    for reason, count in counted["rejected"].items():
+        yield f"{count:,} rejected as {reason} ({REASONS[reason]})"
+    for reason, by_type in counted["left_out"].items():
+        count = sum(by_type.values())
+        times = "once" if count == 1 else f"{count:,} times"
+        yield f"{times} left out of a type as {reason} ({LEFT_OUT_TEXTS[reason]})"
+    if counted["kept"] and not counted["drawn"]:
+        yield f"{counted['kept']:,} drawn for no type by the rates"
 
 
 def write_beside(

@@ -85,6 +85,8 @@ def kept_replies(
         raise RecipeError(f"cache {action}: it must be one of {', '.join(ACTIONS)}")
     if (file is None) == (action in {"export", "import"}):
         raise RecipeError(f"cache {action}: {'name a' if file is None else 'takes no'} FILE")
+    if older_than is not None and not older_than >= 0:  # nan, too
+        raise RecipeError(f"--older-than {older_than:g}: give a number of days, 0 or more")
     if action == "show":
         yield from _shown(store)
         return

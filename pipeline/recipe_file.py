@@ -48,7 +48,7 @@ def unchecked(file: Path) -> tuple[dict[str, Any], str]:
         RecipeError: it cannot be read.
     """
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")  # some editors put a mark before the first byte
     except FileNotFoundError:
         raise RecipeError(f"there is no recipe {file}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -141,7 +141,14 @@ def faults_of(values: Mapping[str, Any], types: Collection[str]) -> list[Fault]:
 
     schema = json.loads((files(schemas) / "recipe.json").read_text("utf-8"))
     found = list(_infinite(values))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(dict(values)):
+    # JSON Schema takes 10.0 for an integer; what counts by it does not.
+    types_there_are = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    strict = jsonschema.validators.extend(
+        jsonschema.Draft202012Validator, type_checker=types_there_are
+    )
+    for error in strict(schema).iter_errors(dict(values)):
         found += _in_words(error)
     rates = values.get("rates")
     for name in rates if isinstance(rates, Mapping) else ():
@@ -149,7 +156,19 @@ def faults_of(values: Mapping[str, Any], types: Collection[str]) -> list[Fault]:
             found.append(Fault(("rates", name), f"no such type; the types are {', '.join(types)}"))
     found += _two_sources(values)
     order = list(values)
-    return sorted(found, key=lambda one: order.index(one.key[0]) if one.key else -1)  # type: ignore[arg-type]
+    return sorted(
+        _one_a_key(found),
+        key=lambda one: order.index(one.key[0]) if one.key else -1,  # type: ignore[arg-type]
+    )
+
+
+def _one_a_key(found: Sequence[Fault]) -> Iterator[Fault]:
+    """All that is wrong at a key as one fault."""
+    messages: dict[Key, list[str]] = {}
+    for one in found:
+        messages.setdefault(one.key, []).append(one.message)
+    for key, said in messages.items():
+        yield Fault(key, "; ".join(said))
 
 
 def _in_words(error: Any) -> Iterator[Fault]:
@@ -162,7 +181,21 @@ def _in_words(error: Any) -> Iterator[Fault]:
                 hint = f"; did you mean {like[0]}?" if like else f"; there are {', '.join(known)}"
                 yield Fault((*key, name), f"no such key{hint}")
         return
-    yield Fault(key, error.message)
+    yield Fault(key, _words_of(error))
+
+
+def _words_of(error: Any) -> str:
+    """What a fault is in words, where jsonschema tells it by the schema."""
+    wanted, value = error.validator_value, error.instance
+    if error.validator == "contains":
+        return f"`{wanted['const']}` has to be among them"
+    if error.validator == "not":
+        words: str = wanted["description"]
+        return words
+    if error.validator == "type" and isinstance(value, float) and value.is_integer():
+        return f"{value} is no whole number: write {value:.0f}"
+    message: str = error.message
+    return message
 
 
 def _infinite(values: Any, key: Key = ()) -> Iterator[Fault]:

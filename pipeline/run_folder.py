@@ -66,6 +66,11 @@ class RunFolder:
         if (self.path / MANIFEST).is_file():
             (self.path / MANIFEST).replace(self.path / BEFORE)
 
+    def forget_blocks(self) -> None:
+        """Forgets which blocks are finished: a run without a row leaves nothing to go on with."""
+        for report in (self.path / WORK / "blocks").glob("*.json"):
+            report.unlink()
+
     def remove_other_shards(self, paths: set[str]) -> None:
         """Removes the shards that an earlier, unfinished build left."""
         for shard in _shards(self.path):

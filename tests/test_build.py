@@ -295,6 +295,41 @@ def test_nothing_to_write_is_exit_1(
     )
     assert done.returncode == 1
     assert "no_cuttable_answer" in done.stderr
+    assert "go on with" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (
+            "max_tokens = 1\n[rates]\nuninterrupted = 1\ndialogue_reset = 1\n",
+            "4 times left out of a type as group_not_filled (too few dialogues were left for a "
+            "group); 4 times left out of a type as too_long (it does not fit the length budget, "
+            "however shortened)",
+        ),
+        (
+            "[[sources]]\npath = 'dialogues.jsonl'\nweight = 0.000001\n",
+            "4 rejected as not_drawn (its source has a weight below 1, and chance did not draw it)",
+        ),
+        ("[rates]\nregeneration = 0.000001\n", "4 drawn for no type by the rates"),
+    ],
+)
+def test_why_nothing_can_be_built_is_said_in_words(
+    duplexdata: Run, write_dialogues: WriteDialogues, tmp_path: Path, recipe: str, words: str
+) -> None:
+    """What became of the rows is told, and nothing is left that another recipe stumbles over."""
+    source = write_dialogues([[f"What is {one}?", LONG, "And?", LONG] for one in "abcd"])
+    (tmp_path / "recipe.toml").write_text(recipe, encoding="utf-8")
+    flags = ("--format", "tdm", "--out", "out")
+    given = ("--source", source.name) if "sources" not in recipe else ()
+    done = duplexdata("build", *flags, *given, "--config", "recipe.toml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"error: no row could be built of 4 source rows: {words}\n"
+        "it takes another recipe, or other sources\n"
+    )
+    again = duplexdata("build", *flags, "--source", source.name, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.parametrize(

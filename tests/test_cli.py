@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -91,3 +92,28 @@ def test_schema_names_what_the_registries_hold() -> None:
 def test_help_of_build_names_every_choice(name: str, duplexdata: Run) -> None:
     """A user finds every choice in the help."""
     assert name in duplexdata("build", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--client", "foo"), "--client foo: it must be one of openai, aiohttp"),
+        (("--push", "notaname"), "'notaname' is no repository: give owner/name"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_told_before_anything_is_built(
+    flags: tuple[str, ...], told: str, duplexdata: Run, tmp_path: Path
+) -> None:
+    """Also one that this build would not need, or not before its end."""
+    out = tmp_path / "out"
+    done = duplexdata("build", "--format", "tdm", "--source", "sample", "--out", out, *flags)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {told}\n"
+    assert not out.exists()
+
+
+def test_a_stage_that_asks_nobody_knows_its_clients(duplexdata: Run, tmp_path: Path) -> None:
+    """A client that there is not is told, as build tells it."""
+    done = duplexdata("interrupt", tmp_path, "--client", "foo", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --client foo: it must be one of openai, aiohttp")

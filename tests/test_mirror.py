@@ -85,7 +85,9 @@ def build(recipe: Path, cache: Path) -> Iterator[Callable[..., str]]:
     """Builds the run at a URL of this process's memory, with other flags if need be."""
     assert not cache.exists()
 
-    def run(out: str = URL, *, overwrite: bool = False, push: bool = False, **flags: Any) -> str:
+    def run(
+        out: str = URL, *, overwrite: bool = False, push: str | None = None, **flags: Any
+    ) -> str:
         return run_build(
             {**FLAGS, **flags},
             config=recipe,
@@ -143,12 +145,14 @@ def test_whose_it_is(build: Callable[..., str], here: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     ("out", "push", "told"),
     [
-        ("hf://datasets/owner/name", False, "--push owner/name"),
-        ("magnet://x", False, "magnet"),
-        (URL, True, "--push"),
+        ("hf://datasets/owner/name", None, "--push owner/name"),
+        ("magnet://x", None, "magnet"),
+        (URL, "owner/name", "--push"),
     ],
 )
-def test_where_a_run_cannot_be(out: str, push: bool, told: str, build: Callable[..., str]) -> None:
+def test_where_a_run_cannot_be(
+    out: str, push: str | None, told: str, build: Callable[..., str]
+) -> None:
     """It is told before anything is read or written."""
     with pytest.raises((FolderError, RecipeError), match=told):
         build(out, push=push)

@@ -3,7 +3,9 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -68,6 +70,11 @@ def test_what_the_printed_recipe_leaves_out_can_be_set(tmp_path: Path) -> None:
         ('source = ["a"]\n[[sources]]\npath = "b"\n', "line 1: source: there is `sources` too"),
         ('format = "mp3"\nover = nan', "line 1: format: 'mp3' is not one of ['tdm', 'duo']"),
         ("over = nan", "line 1: over: the number nan is not finite"),
+        ('markers = ["<foo>"]', "line 1: markers: `<idle>` has to be among them; `<1>` has to be"),
+        ("[group_weights]\n3 = 0\n4 = 0\n5 = 0", "line 1: group_weights: all the weights are 0:"),
+        ("[request]\nn = 2", "line 1: request: messages, model, response_format, stream and n are"),
+        ("slice_tokens = 10.0", "line 1: slice_tokens: 10.0 is no whole number: write 10"),
+        ("[[sources]]\npath = 'a'\nlimit = 10.0", "line 3: sources[1].limit: 10.0 is no whole"),
         ("seed = 1\nseed = 2", "is not a TOML recipe: Cannot overwrite a value (at line 2"),
         ("seed = ", "is not a TOML recipe: Invalid value (at line 1"),
     ],
@@ -83,6 +90,48 @@ def test_a_wrong_recipe_is_told_by_line_and_key(text: str, said: str, tmp_path: 
         assert said in done.stderr
         assert len(done.stderr.splitlines()) <= 2
         assert not (tmp_path / "out").exists()
+
+
+def test_a_whole_number_is_written_as_one(tmp_path: Path) -> None:
+    """Every knob that is a whole number, of a source too, refuses one with a point."""
+    schema = json.loads((ROOT / "schemas" / "recipe.json").read_text("utf-8"))["properties"]
+    whole = [name for name, one in schema.items() if one.get("type") == "integer"]
+    of_a_source = schema["sources"]["items"]["properties"]
+    inner = [name for name, one in of_a_source.items() if one.get("type") == "integer"]
+    assert {"slice_tokens", "samples", "limit", "tail_idle", "tries"} <= set(whole)
+    assert inner == ["limit"]
+    tables = [f"{name} = 7.0" for name in whole]
+    tables += [f"[[sources]]\npath = 'a'\n{name} = 7.0" for name in inner]
+    file = tmp_path / "recipe.toml"
+    for text in tables:
+        for given, code in ((text, 2), (text.replace("7.0", "7"), 0)):
+            file.write_text(given, encoding="utf-8")
+            assert run("recipe", file).exit_code == code, given
+
+
+def test_faults_that_a_schema_alone_names_have_words() -> None:
+    """What must not be is described beside the schema's `not`, and what must be has a value."""
+
+    def parts(value: object) -> Iterator[Mapping[str, Any]]:
+        if isinstance(value, Mapping):
+            yield value
+        for one in value.values() if isinstance(value, Mapping) else value:  # type: ignore[attr-defined]
+            if isinstance(one, Mapping | list):
+                yield from parts(one)
+
+    found = list(parts(json.loads((ROOT / "schemas" / "recipe.json").read_text("utf-8"))))
+    assert sum("not" in one for one in found) == 2
+    assert all("description" in one["not"] for one in found if "not" in one)
+    assert all("const" in one["contains"] for one in found if "contains" in one)
+
+
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As some editors write it: it is read, and lines are counted as ever."""
+    file = tmp_path / "recipe.toml"
+    file.write_text("format = 'tdm'\nseed = 3\n", encoding="utf-8-sig")
+    assert read_recipe(file, TYPES) == {"format": "tdm", "seed": 3}
+    file.write_text("seeds = 3\n", encoding="utf-8-sig")
+    assert "line 1: seeds: no such key" in run("recipe", file).stderr
 
 
 def test_all_that_is_wrong_is_named(tmp_path: Path) -> None:

@@ -10,24 +10,31 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from duplexdata.pipeline.block_report import BlockReport
 from duplexdata.pipeline.commands import run_build, run_cache, run_estimate, run_explain
 from duplexdata.pipeline.errors import (
     BudgetReached,
+    BuildError,
     DuplexdataError,
     InputError,
     RecipeError,
 )
+from duplexdata.pipeline.finished import Pass1, checked_counts
 from duplexdata.pipeline.generate.asking import Usage
 from duplexdata.pipeline.generate.database import store_path
+from duplexdata.pipeline.generate.request import Tokens
+from duplexdata.pipeline.generate.store import Replies, Store
 from duplexdata.pipeline.progress import Progress
 from duplexdata.pipeline.validate import validate
 
 from .conftest import ROOT, manifest_of, rows_of
+from .generate.asked import reply, request
 from .loopback import Loopback, serve
 from .test_resume import digests
 
@@ -312,6 +319,19 @@ def test_what_failed_is_taken_up_again_alone(
     assert digests(out) == digests(here("whole", **asked))
 
 
+@pytest.mark.parametrize(("reason", "may_succeed"), [("request_failed", True), ("too_long", False)])
+def test_a_run_without_a_row_may_go_on_where_requests_failed(
+    reason: str, may_succeed: bool
+) -> None:
+    """What a server could not answer it may answer later; else the same command fails again."""
+    found = Pass1({"source_rows": 1, "kept": 1}, [], [])
+    left_out = [["talk.jsonl", 1, 1, "talk:1", "regeneration", reason]]
+    report = BlockReport(0, "", None, {"regeneration": 1}, {}, {}, left_out, [])
+    with pytest.raises(BuildError, match=rf"^no row .* once .* as {reason} \(") as told:
+        checked_counts(found, [report], 0)
+    assert told.value.can_go_on == may_succeed
+
+
 def test_what_a_run_used_is_the_sum_of_its_processes(
     faulty: Loopback, here: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -490,3 +510,26 @@ def test_a_store_that_is_not_there_yet_is_shown(tmp_path: Path) -> None:
     )
     assert list(said) == [f"{tmp_path / 'cache' / 'replies.sqlite3'}: 0 replies"]
     assert not (tmp_path / "cache" / "replies.sqlite3").exists()
+
+
+@pytest.mark.parametrize("days", [-1.0, float("nan")])
+def test_an_age_that_cannot_be_forgets_nothing(days: float, tmp_path: Path) -> None:
+    """Less than no time, or no number, would be the age of every reply."""
+    path = store_path(tmp_path)
+    with closing(Store(path)) as store:
+        store.put(request(1), reply("kept"), Tokens(1, 1))
+    said = run_cache(
+        "prune",
+        tmp_path,
+        fake=False,
+        file=None,
+        run=None,
+        model=None,
+        older_than=days,
+        workers=1,
+        engine="local",
+    )
+    with pytest.raises(RecipeError, match=r"--older-than .* give a number of days"):
+        list(said)
+    with Replies(path) as replies:
+        assert not replies.missing([request(1).key])

@@ -100,12 +100,16 @@ def card_data(
                 "config_name": config or "default",
                 "data_files": [
                     {"split": split, "path": f"{prefix}data/{split}-*.parquet"}
-                    for split in ("train", "validation")
-                    if counted["splits"].get(split)
+                    for split in _splits(counted)
                 ],
             }
         ],
     }
+
+
+def _splits(counted: Mapping[str, Any]) -> list[str]:
+    """The splits that hold a row; where there are few dialogues all may be in the second."""
+    return [split for split in ("train", "validation") if counted["splits"].get(split)]
 
 
 def size_category(rows: int) -> str:
@@ -150,10 +154,13 @@ def _values(
         "recipe_sha256": manifest["recipe_sha256"],
         "budget": _budget(manifest),
         "prompts": list(_prompts(manifest)),
+        "not_named": texts.not_named(manifest),
+        "mixture": texts.mixture(manifest),
         "left_out": list(_left_out(counted)),
         "recipe_toml": toml_of({**recipe, "source": _pinned_sources(manifest)}),
         "versions": _versions(manifest),
         "load": ", ".join(json.dumps(one, ensure_ascii=False) for one in where),
+        "split": _splits(counted)[0],
         "trainer_text": texts.TRAINER_TEXTS[row_format],
         "limits": texts.limits(manifest),
         "changes": _changes(folder),

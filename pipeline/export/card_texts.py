@@ -1,6 +1,6 @@
 """What the card says in fixed words: formats, types, limits, citations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 TITLES = {"tdm": "Duplex dialogues, time slices", "duo": "Duplex dialogues, state tokens"}
@@ -90,6 +90,55 @@ def limits(manifest: Mapping[str, Any]) -> list[str]:
     if recipe["statements"] and offline:
         found.append(_STATEMENTS)
     return found
+
+
+def not_named(manifest: Mapping[str, Any]) -> list[str]:
+    """Why a source row may be in no row without being named, a sentence or two each."""
+    counted = manifest["counts"]
+    planned, written = (sum(counted[name].values()) for name in ("planned", "written"))
+    found = []
+    if any(counted["not_sampled"].values()):
+        found.append(
+            f"These rows are a sample: {written:,} of the {planned:,} that were planned, those "
+            "with the lowest hash of seed and id. The others are not named, so a source row may "
+            "be in no row of a type, or in none at all, without a reason given."
+        )
+    recipe, drawn_by_chance = manifest["recipe"], counted["kept"] - counted["scripts"]
+    if drawn_by_chance and not all(_draws_each(recipe, one) for one in _sources(recipe)):
+        found.append(
+            "No type takes every source row: one that chance drew for none is in no row, and is "
+            "not named."
+        )
+    return found
+
+
+def mixture(manifest: Mapping[str, Any]) -> list[str]:
+    """What became of the weights and of the ordinary shares of a mixture's sources."""
+    counted, sources = manifest["counts"], _sources(manifest["recipe"])
+    found = []
+    if any(one.get("weight", 1) < 1 for one in sources):
+        found.append(
+            "rows that chance did not draw from the sources with a weight below 1: "
+            f"{counted['rejected'].get('not_drawn', 0):,}"
+        )
+    if any(one.get("ordinary", 0) > 0 for one in sources):
+        found.append(
+            "rows kept as ordinary chat, which are in no type but `uninterrupted` and have no "
+            f"statements: {counted['ordinary']:,}"
+        )
+    return found
+
+
+def _sources(recipe: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The sources with their options; of a run that is no mixture one without any."""
+    return recipe.get("sources") or [{}]
+
+
+def _draws_each(recipe: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
+    """Whether each dialogue of a source takes part in a type."""
+    if source.get("per_dialogue", recipe["per_dialogue"]) == "one" or source.get("ordinary") == 1:
+        return True
+    return any(rate >= 1 for rate in recipe["rates"].values())
 
 
 _PAPERS = (

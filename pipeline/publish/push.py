@@ -101,9 +101,14 @@ def push(
     raise AssertionError  # the last try returns or raises
 
 
+def check_repository(name: str) -> None:
+    """Raises a PublishError where a name can be no repository's; the Hub is not asked."""
+    if not _REPOSITORY.fullmatch(name):
+        raise PublishError(f"{name!r} is no repository: give owner/name")
+
+
 def _check_names(target: Target, config: str | None, licence: str | None) -> None:
-    if not _REPOSITORY.fullmatch(target.repository):
-        raise PublishError(f"{target.repository!r} is no repository: give owner/name")
+    check_repository(target.repository)
     if config is not None and (not _CONFIG.fullmatch(config) or config == "data"):
         raise PublishError(
             f"--config-name {config}: letters, digits, . _ and - alone, and not `data`"

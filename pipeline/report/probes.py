@@ -212,7 +212,7 @@ def _wording(found: Examples, lists: Mapping[tuple[str, str], TransitionList]) -
         texts = every[:MOST_TEXTS]
         counts = Counter(texts)
         shares = [count / len(texts) for count in counts.values()]
-        entropy = -sum(share * log2(share) for share in shares)
+        entropy = sum(-share * log2(share) for share in shares)  # never -0.0
         known = lists.get((kind, language))
         figures.append({
             "kind": kind,

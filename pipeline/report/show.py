@@ -1,6 +1,7 @@
 """`show`: conversations on the screen, as lanes in time or as turns."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -63,7 +64,7 @@ def show(
         rows = random_rows(files, path, row_type, wanted, seed or 0)
     else:
         rows = first_rows(files, path, row_type, wanted)
-    console = Console(highlight=False, emoji=False, markup=False, theme=Theme(STYLES))
+    console = new_console(os.environ)
     marks = marks_for(console)
     own = _own_transitions(files[0])
     for number, row in enumerate(rows):
@@ -71,6 +72,20 @@ def show(
             console.print()
         for line in row_lines(row, files[0], own, marks, console):
             console.print(line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def new_console(environ: Mapping[str, str]) -> Console:
+    """Standard output; COLUMNS that is no number of cells says nothing of its width.
+
+    Args:
+        environ: the environment.
+    """
+    columns = environ.get("COLUMNS", "")
+    if not (columns.isdecimal() and int(columns)):
+        environ = {name: value for name, value in environ.items() if name != "COLUMNS"}
+    return Console(
+        highlight=False, emoji=False, markup=False, theme=Theme(STYLES), _environ=environ
+    )
 
 
 def marks_for(console: Console) -> Marks:

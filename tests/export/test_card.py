@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -203,6 +204,69 @@ def test_a_length_budget_is_told(duplexdata: Run, tmp_path: Path) -> None:
     assert shortened
     assert f"\n- at most 300 tokens of text a row; {shortened} rows lost" in text_of(out)
     assert "however shortened | `" in text_of(out)
+
+
+EACH = "very source row is in a row, or named with the reason: in `rejected.parquet` where"
+
+
+def named_and_used(folder: Path) -> int:
+    """How many source dialogues are in a row, or named as being in none."""
+    named = pq.read_table(folder / "rejected.parquet").to_pylist()
+    return len(named) + len({one for row in rows_of(folder) for one in row["source_ids"]})
+
+
+def test_a_card_says_what_is_named(
+    runs: Callable[[str], Path], duplexdata: Run, tmp_path: Path
+) -> None:
+    """Each source row of a whole run; not where a sample, or chance, leaves some in no row."""
+    folder = runs("tdm")
+    assert f"\n\nE{EACH}" in text_of(folder)
+    assert named_and_used(folder) == manifest_of(folder)["counts"]["source_rows"]
+    for name, flags, said in (
+        ("sample", ("--samples", "20"), "These rows are a sample: 20 of the {planned} that were"),
+        ("rates", ("--rates", "uninterrupted=0.5"), "No type takes every source row: one that"),
+    ):
+        out = tmp_path / name
+        built = duplexdata("build", "--format", "duo", "--source", "sample", *flags, "--out", out)
+        assert built.returncode == 0, built.stderr
+        counts, text = manifest_of(out)["counts"], text_of(out)
+        assert named_and_used(out) < counts["source_rows"]
+        assert f"\n\n{said.format(planned=sum(counts['planned'].values()))}" in text
+        assert f"\nOtherwise e{EACH}" in text
+        assert f"\n\nE{EACH}" not in text
+        assert ("These rows are a sample" in text) == (name == "sample")
+        assert "ordinary chat" not in text
+
+
+def test_a_card_says_what_a_mixture_left_out_and_left_alone(
+    duplexdata: Run, tmp_path: Path
+) -> None:
+    """How many rows the weights left out, and how many stay ordinary chat."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'format = "tdm"\n[[sources]]\npath = "sample"\nweight = 0.5\nordinary = 0.4\n', "utf-8"
+    )
+    out = tmp_path / "out"
+    built = duplexdata("build", "--config", recipe, "--out", out)
+    assert built.returncode == 0, built.stderr
+    counts, text = manifest_of(out)["counts"], text_of(out)
+    assert counts["rejected"]["not_drawn"]
+    assert counts["ordinary"]
+    assert f"a weight below 1: {counts['rejected']['not_drawn']}\n" in text
+    assert f"have no statements: {counts['ordinary']}\n" in text
+
+
+def test_the_code_loads_the_split_that_there_is(duplexdata: Run, tmp_path: Path) -> None:
+    """Also where all few dialogues came into the validation split."""
+    out = tmp_path / "out"
+    flags = ("--format", "tdm", "--source", "sample", "--limit", "6", "--validation", "0.999")
+    assert duplexdata("build", *flags, "--out", out).returncode == 0
+    assert list(manifest_of(out)["counts"]["splits"]) == ["validation"]
+    load = blocks(text_of(out), "python")[0].replace('"FOLDER_OR_REPOSITORY"', repr(str(out)))
+    load = load.replace("load_dataset(", f"load_dataset(cache_dir={str(tmp_path)!r}, path=")
+    names: dict[str, Any] = {}
+    exec(load, names)  # noqa: S102  # the card's own code
+    assert len(names["rows"]) == len(rows_of(out))
 
 
 MEASURED = Measured(

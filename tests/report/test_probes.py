@@ -225,6 +225,17 @@ def test_wording(run_of: Callable[[str], Path], found_in_tdm: dict[str, Any]) ->
     assert said["as_many_as"] == pytest.approx(2 ** said["entropy_bits"])
 
 
+def test_one_wording_has_no_entropy(run_of: Callable[[str], Path], tmp_path: Path) -> None:
+    """A text that is always the same tells 0 bits, without a sign."""
+    rows = rows_of(run_of("duo"))
+    for row, one in over(rows):
+        say(row, one, "always the same")
+    found = probed(rows, schema_of(run_of("duo")), tmp_path / "rows.parquet")
+    alike = [one["entropy_bits"] for one in found["wording"] if one["distinct"] == 1]
+    assert alike
+    assert set(map(str, alike)) == {"0.0"}
+
+
 def test_the_same_rows_give_the_same_figures(
     run_of: Callable[[str], Path], found_in_tdm: dict[str, Any]
 ) -> None:

@@ -388,6 +388,18 @@ def on_terminal(width: int, *arguments: str | Path, **env: str) -> str:
     return data.decode()
 
 
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+@pytest.mark.parametrize("columns", ["0", "00", "-1", "²", "abc"])
+def test_columns_that_are_no_width_are_none(
+    run_of: Callable[[str], Path], row_format: str, columns: str, duplexdata: Run
+) -> None:
+    """The screen is as wide as one that nothing is said of."""
+    shown = duplexdata("show", run_of(row_format), env={**os.environ, "COLUMNS": columns})
+    assert shown.returncode == 0, shown.stderr
+    unsaid = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    assert shown.stdout == duplexdata("show", run_of(row_format), env=unsaid).stdout
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_terminal_gets_colours_and_its_width(run_of: Callable[[str], Path], width: int) -> None:
     """Tones in colour, unheard text struck through, no line beyond the edge."""
