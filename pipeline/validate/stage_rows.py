@@ -64,6 +64,12 @@ def row_of_slices(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_generator(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with the generator that its utterances tell."""
+    origins = {one["origin"] for one in made["utterances"]} - {"source"}
+    return {**made, "generator": "+".join(sorted(origins)) or "source"}
+
+
 def _common(
     row: Mapping[str, Any], starts: Sequence[int], slices: Sequence[int | None]
 ) -> dict[str, Any]:
