@@ -93,7 +93,7 @@ def validate_rows(
         raise FolderError(f"{path} holds no row; give a finished run's folder, or a file of rows")
     check_between(found, bench.tally, report)
     if whole is not None:
-        check_manifest(path, whole, bench.tally, rejected, report)
+        check_manifest(path, whole, bench.tally, rejected, source, report)
         if source is not None and rejected is not None:
             if own_limits(whole["recipe"]):
                 report.leave("nothing lost", "a source of the mixture has a limit of its own")
@@ -299,6 +299,7 @@ def _check_row(
         )
     else:
         said = duo.check_duo(row, bench.settings, cutter, markers, verdict)
+    bench.tally.hear(said, markers)
     if bench.settings.budget is not None:
         check_budget(said, row.language or "", bench.settings.budget, cutter, verdict)
     if bench.source is not None:

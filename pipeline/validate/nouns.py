@@ -83,6 +83,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class SourceDialogue:
-    """A source row, as a dialogue: texts of user and assistant in turn, untrimmed."""
+    """A source row, as a dialogue: texts of user and assistant in turn, untrimmed.
+
+    Attributes:
+        system: how many system messages were dropped of the row.
+        trailing: how many messages at its end that nobody answered.
+    """
 
     turns: tuple[str, ...]
+    system: int = 0
+    trailing: int = 0

@@ -27,7 +27,7 @@ CHECKS: dict[str, str] = {
     "language": "the rows made of a source dialogue are all of one language",
     "rule 9": "no source dialogue is in two splits",
     "nothing lost": "every source row is in a row of each type, or rejected, or left out by name",
-    "manifest": "the files' sha256 and the counts are those of the manifest",
+    "manifest": "the files' sha256 and all counts that can be told again are the manifest's",
 }
 """What is checked, in the order of the report, in words for the screen."""
 

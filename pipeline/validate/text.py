@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..slice.tokenizers import Tokenizer
 from ..slice.words import word_spans
+from .nouns import Said
 
 WORD_JOINER = "\u2060"
 IDLE = "<idle>"
@@ -32,6 +33,20 @@ class Markers:
         if WORD_JOINER not in text:
             return text
         return self.undoable.sub(lambda found: found[0][:-1], text)
+
+    def defused_in(self, one: Said) -> tuple[int, int]:
+        """How many markers of an utterance are defused, at least and at most.
+
+        What stands between a user's slices is in none of them: a marker that lies across two
+        is one only if nothing does.
+        """
+        if one.slices is None:
+            count = self._count(one.planned)
+            return count, count
+        return sum(map(self._count, one.slices)), self._count("".join(one.slices))
+
+    def _count(self, text: str) -> int:
+        return len(self.undoable.findall(text)) if WORD_JOINER in text else 0
 
     def first_in(self, text: str) -> str | None:
         """The first marker that stands in the text as it is, or None."""
