@@ -82,7 +82,7 @@ def validate_rows(
     source = scan(sources, copies, layout, settings.manifest, rejected, report)
     bench = Bench(
         settings,
-        Cutter(same_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
+        Cutter(same_tokenizer(settings.tokenizer, settings.identity), settings.slice_tokens),
         compile_markers(settings.markers),
         source,
         Tally(),

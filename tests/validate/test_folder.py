@@ -173,6 +173,35 @@ def test_counts_of_a_run_with_a_model_and_a_budget(
     assert any("counts.shortened, beyond the rows written" in one for one in told), told
 
 
+def test_a_run_that_did_not_end_is_read_with_its_own_recipe(
+    duplexdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Where there is no manifest yet, the working folder names tokenizer, slices and the rest."""
+    out = tmp_path / "run"
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", "sample", "--out", out, "--workers", "1"),
+        *("--slice-tokens", "5", "--rates", OF_ONE),
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    identity = {key: one for key, one in manifest.items() if key not in ("counts", "files")}
+    (out / "manifest.json").unlink()
+    (out / ".work").mkdir()
+    (out / ".work" / "identity.json").write_text(json.dumps(identity), "utf-8")
+    for path in (out, out / "data", out / "data" / "train-00000.parquet"):
+        report = validate(path, sources=["sample"])
+        assert report.breaches == 0, report.lines()
+        assert "from .work/identity.json: the build did not end" in report.settings[0]
+        assert ("manifest", "it is the folder of an unfinished build") in report.unproved
+    identity["tokenizer"]["fingerprint"] = "0" * 64
+    (out / ".work" / "identity.json").write_text(json.dumps(identity), "utf-8")
+    with pytest.raises(TokenizerError, match="cl100k_base"):
+        validate(out)
+    (out / ".work" / "identity.json").write_text("{", "utf-8")
+    with pytest.raises(FolderError, match=r"identity\.json"):
+        validate(out)
+
+
 def test_a_file_of_other_bytes_is_told(folder: Path) -> None:
     """A file must have the sha256 that the manifest names."""
     with (folder / "rejected.parquet").open("ab") as file:
