@@ -74,11 +74,13 @@ class Said:
         utterance: whose text it is.
         planned: the assistant's text, heard and unheard; the user's body in duo.
         slices: the user's slices in tdm, else None.
+        joined: these with what stands between them, where that is known.
     """
 
     utterance: Utterance
     planned: str
     slices: Sequence[str] | None
+    joined: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from .report import Breach, Report, Verdict
 from .sampled import SAMPLE, in_words, validator_of
 from .settings import Settings
 from .source import Copies
-from .stage_rows import row_of_script, row_of_slices, with_generator
+from .stage_rows import row_of_script, row_of_slices, spaces_of, with_generator
 from .tally import Tally
 from .text import Cutter, compile_markers
 
@@ -179,15 +179,18 @@ def _check_scripts(
     report: Report,
 ) -> None:
     bench = _bench(path, stage, sources, copies, layout, report)
-    row_of = row_of_slices if kind == "slices" else row_of_script
+    sliced = kind == "slices"
+    row_of = row_of_slices if sliced else row_of_script
     before = 0
     for file in files:
         texts = _planned_texts(file)
         for batch in _batches(file, kind, report):
             for split, rows in groupby(batch, key=lambda one: one[1].get("split")):
-                made = [_row(number, _marked(row, texts), row_of) for number, row in rows]
+                of_split = list(rows)
+                made = [_row(number, _marked(row, texts), row_of) for number, row in of_split]
                 # Their own JSON Schema is what a sample of them was held against.
-                check_batch(made, before, file.name, str(split), None, bench)
+                spaces = _spaces(of_split, made) if sliced else None
+                check_batch(made, before, file.name, str(split), None, bench, spaces)
                 before += len(made)
     for check, found in (
         ("unique", bench.tally.repeated_ids()),
@@ -199,8 +202,18 @@ def _check_scripts(
             report.proved[check] += report.rows
     if bench.source is None:
         report.leave("source", "no --source was given")
+        if sliced:
+            report.leave("spaces", "no --source was given")
     if stage["stage"] == "interrupt":
         report.leave("rule 7", "statements are added by distract")
+
+
+def _spaces(
+    numbered: Sequence[tuple[int, Mapping[str, Any]]], made: Sequence[Row | Malformed]
+) -> dict[str, Any]:
+    """What stands between the slices of rows that can be laid out, by id."""
+    pairs = zip(numbered, made, strict=True)
+    return {row["id"]: spaces_of(row) for (_, row), one in pairs if isinstance(one, Row)}
 
 
 def _planned_texts(file: Path) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..slice.tokenizers import Tokenizer
 from ..slice.words import word_spans
@@ -192,6 +193,22 @@ def counts_fault(counts: Sequence[int]) -> tuple[str, str, str] | None:
     if counts and not 1 <= counts[-1] <= MOST_WORDS:
         return "rule 2", f"1-{MOST_WORDS} words in a last user slice", f"{counts[-1]}"
     return None
+
+
+def joined(slices: Sequence[str], language: str, unusual: Any) -> str:
+    """A message from its slices: one space between two, in Chinese nothing, if not told else.
+
+    Args:
+        slices: of the message.
+        language: of the row.
+        unusual: what the file says: `[border, white space]` of each that is not the usual.
+    """
+    between = ["" if language == "zh" else " "] * (len(slices) - 1)
+    for one in unusual if isinstance(unusual, list) else ():
+        match one:
+            case [int(border), str(space)] if 0 <= border < len(between) and not space.strip():
+                between[border] = space
+    return "".join(part for pair in zip(slices, [*between, ""], strict=True) for part in pair)
 
 
 def ends_in(slices: Sequence[str], message: str) -> bool:
