@@ -155,9 +155,13 @@ def _heard(heard: int | None, role: str, text: str, where: str) -> int:
 def _at(at: int | None, role: str, where: str) -> int:
     if at is None:
         return -1
-    if role == "assistant" or at < 1:
-        raise ScriptRowError(f"{where}: at is {at}, and only a user begins over the other side")
-    return at
+    if role == "assistant":
+        why = "only a user begins over the other side: it must be null"
+    elif at < 1:
+        why = "must be null where nobody is spoken over, else code points, 1 or more"
+    else:
+        return at
+    raise ScriptRowError(f"{where}: at is {at}, and {why}")
 
 
 def _state(state: Any, role: str, where: str) -> State | None:
@@ -179,6 +183,8 @@ def check_utterances(utterances: Sequence[Utterance]) -> None:
         raise ScriptRowError("it must begin with a user's query")
     if utterances[-1].state == "query":
         raise ScriptRowError("its last query is not answered")
+    if utterances[0].at >= 0:
+        raise ScriptRowError("utterance 0: it begins over the other side, which has said nothing")
     answer: Utterance | None = None  # the one that may still be spoken over
     for number, (before, one) in enumerate(pairwise(utterances), start=1):
         fault = _order_fault(before, one)

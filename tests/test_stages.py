@@ -346,6 +346,129 @@ def test_an_edit_that_cannot_be_is_refused(change: Edit, said: str, copy: Path) 
     assert (copy / "new" / "stage.json").is_file()
 
 
+Rows = list[dict[str, Any]]
+Change = Callable[[Rows], None]
+
+
+def one_of(rows: Rows, kind: str) -> dict[str, Any]:
+    """The first utterance of a kind."""
+    return next(one for row in rows for one in row["utterances"] if one["kind"] == kind)
+
+
+def _cut_text_that_ends_where_it_was_heard(rows: Rows) -> None:
+    one = a_cut(rows)
+    one["text"] = one["text"][: one["heard"]]
+
+
+def _another_end_of_what_is_resumed(rows: Rows) -> None:
+    row = next(row for row in rows if row["type"] == "back_on_topic")
+    cut = next(one for one in row["utterances"] if one["heard"] is not None)
+    cut["text"] += " And so it is."
+
+
+CHANGES: dict[str, Change] = {
+    r"utterance \d: it was cut, and no text": _cut_text_that_ends_where_it_was_heard,
+    "utterance 0: it begins over the other side": lambda rows: rows[0]["utterances"][0].update(
+        at=3
+    ),
+    "rule 7: expected a remark that needs no answer; found a question mark": lambda rows: one_of(
+        rows, "statement"
+    ).update(text="Is it?"),
+    "at is -1, and must be null": lambda rows: one_of(rows, "statement").update(at=-1),
+    "its language was en, and is zh": lambda rows: rows[0].update(language="zh"),
+    "its kind was repeat, and is aside": lambda rows: one_of(rows, "repeat").update(kind="aside"),
+    "its origin was source, and is me": lambda rows: one_of(rows, "message").update(origin="me"),
+    "its origin was offline, and is source": lambda rows: one_of(rows, "repeat").update(
+        origin="source"
+    ),
+    "its origin was source, and is edited": lambda rows: one_of(rows, "answer").update(
+        origin="edited"
+    ),
+    r"it had \d+ utterances, and has 2": lambda rows: rows[0].update(
+        utterances=rows[0]["utterances"][:2]
+    ),
+    "its source_ids or whose were changed": lambda rows: next(
+        row for row in rows if row["type"] == "topic_interweaving"
+    )["whose"].reverse(),
+    "type: expected a reply to the aside, then all": _another_end_of_what_is_resumed,
+}
+
+
+@pytest.mark.parametrize("said", CHANGES)
+def test_what_breaks_a_rule_is_refused_by_the_next_stage(said: str, copy: Path) -> None:
+    """Texts may change; all else stays as it is, and the texts keep the rules."""
+    file = copy / "distract" / "data" / "scripts-00000.parquet"
+
+    def change(rows: Rows) -> Rows:
+        CHANGES[said](rows)
+        return rows
+
+    edit(file, change)
+    (told,) = run("slice", copy / "distract", "--out", copy / "new", code=2).stderr.splitlines()
+    assert re.search(said, told), told
+    assert re.search(r"scripts-00000\.parquet, row \d+", told)
+
+
+def test_an_edit_before_statements_is_looked_at_too(copy: Path) -> None:
+    """`distract` refuses what `slice` would: a cut that moved, a token, a row too long."""
+    file = copy / "interrupt" / "data" / "scripts-00000.parquet"
+    whole = file.read_bytes()
+    for change, said in (
+        (_with_a_moved_cut, "is no end of a slice of utterance"),
+        (_with_a_token, "utterance 0 holds the control token <idle>"),
+    ):
+        edit(file, change)
+        assert said in run("distract", copy / "interrupt", "--out", copy / "new", code=2).stderr
+        file.write_bytes(whole)
+
+
+def test_texts_that_change_places_are_edited(copy: Path) -> None:
+    """A text that stands where another stood is new there."""
+
+    def swap(rows: Rows) -> Rows:
+        messages = [one for one in rows[0]["utterances"] if one["kind"] == "message"]
+        messages[0]["text"], messages[1]["text"] = messages[1]["text"], messages[0]["text"]
+        return rows
+
+    edit(copy / "distract" / "data" / "scripts-00000.parquet", swap)
+    assert "no breach" in run("validate", copy / "distract", "--source", "sample").stdout
+    go_through(copy, first=2)
+    assert "no breach" in run("validate", copy / "export", "--source", "sample").stdout
+    (edited,) = [row for row in rows_of(copy / "export") if "edited" in row["generator"]]
+    assert [one["origin"] for one in edited["utterances"]].count("edited") == 2
+
+
+def test_an_edit_under_a_budget(made: Path, tmp_path: Path) -> None:
+    """A row grown too long is refused before and after statements; one grown short is right."""
+    told: tuple[str, ...] = ("--format", "tdm", "--source", "sample", "--max-tokens", "420")
+    flags = (*told, "--statements", "0", "--config", str(made / "recipe.toml"))
+    run("load", *flags, "--out", tmp_path / "load")
+    go_through(tmp_path)
+    file = tmp_path / "interrupt" / "data" / "scripts-00000.parquet"
+    whole = file.read_bytes()
+
+    def grow(rows: Rows) -> Rows:
+        rows[0]["utterances"][1].update(text="It is long. " * 400)
+        return rows
+
+    edit(file, grow)
+    (line,) = run(
+        "distract", tmp_path / "interrupt", "--out", tmp_path / "new", code=2
+    ).stderr.splitlines()
+    assert "more than max_tokens (420)" in line
+    file.write_bytes(whole)
+
+    def shrink(rows: Rows) -> Rows:
+        for row in rows:
+            row["utterances"][1].update(text="No.")
+        return [row for row in rows if row["type"] == "uninterrupted"]
+
+    edit(file, shrink)
+    go_through(tmp_path, first=1)
+    assert manifest_of(tmp_path / "export")["counts"]["shortened"]["uninterrupted"] > 0
+    assert "no breach" in run("validate", tmp_path / "export", "--source", "sample").stdout
+
+
 def test_other_edits_are_refused(copy: Path) -> None:
     """Dialogues, plans and slices are as they were written, and every file is there."""
     for stage, name, after in (

@@ -20,8 +20,9 @@ from ..scriptwriter import Scriptwriter
 from ..slice.schedule import SlicedScript, slice_scripts
 from ..slice.slicer import Slicer
 from .edits import Found, find_scripts, write_scripts
-from .fits import faults
+from .fits import check_edited, length_fault, place_fault
 from .folder import plan_file, scripts_file, slices_file
+from .frame import frame_of
 from .plan_rows import Member, PlanRow, read_plan, script_digest, text_digests, write_plan
 from .refusals import with_refusals
 from .slice_rows import read_slices, write_slices
@@ -41,12 +42,23 @@ class StageTask(BlockTask):
     report: BlockReport
     sources: tuple[str, ...]
 
-    def found(self) -> Found:
-        """The scripts of the stage before."""
-        here = Path(self.here)
-        return find_scripts(
-            here / plan_file(self.number), here / scripts_file(self.number), self.report
-        )
+    def found(self, slicer: Slicer, *, distracted: bool) -> Found:
+        """The scripts of the stage before, of which those that a person changed keep the rules."""
+        file = self.file_of_scripts
+        found = find_scripts(Path(self.here) / plan_file(self.number), file, self.report)
+        check_edited(found, file, slicer, self.recipe, distracted=distracted)
+        return found
+
+    @property
+    def file_of_scripts(self) -> Path:
+        """Where these scripts lie."""
+        return Path(self.here) / scripts_file(self.number)
+
+    def refuse(self, found: Found, script: Script, fault: str | None) -> None:
+        """Raises a FolderError with the fault, if there is one, of a script that was changed."""
+        if fault:
+            number = found.new[script.id]
+            raise FolderError(f"{self.file_of_scripts}, row {number} ({script.id}): {fault}")
 
 
 def interrupt_block(task: BlockTask) -> BlockReport:
@@ -76,6 +88,7 @@ def interrupt_block(task: BlockTask) -> BlockReport:
             refused=None,
             asked=(),
             digest=None,
+            frame=None,
             texts=(),
             members=members,
         )
@@ -108,6 +121,7 @@ def _as_written(row: PlanRow, script: Script, used: Counter[str]) -> PlanRow:
         row,
         asked=(*row.asked, *sorted(used.elements())),
         digest=script_digest(script, row.split),
+        frame=frame_of(script),
         texts=text_digests(script),
     )
 
@@ -125,8 +139,9 @@ def ask_interrupt(task: AskTask[BlockTask]) -> AskReport:
 
 def distract_block(task: StageTask) -> BlockReport:
     """Adds statements to the scripts of a block."""
-    found = task.found()
-    replied = Replied(task, scriptwriter_of(task.recipe, task.fingerprints))
+    writer = scriptwriter_of(task.recipe, task.fingerprints)
+    found = task.found(writer.slicer, distracted=False)
+    replied = Replied(task, writer)
     replies = Counter(found.report.replies)
     scripts: dict[str, Script] = {}
     plan, left_out = [], []
@@ -141,10 +156,15 @@ def distract_block(task: StageTask) -> BlockReport:
             scripts[row.id] = replied.checked(script)
         except LeaveOut as why:
             replies.subtract(row.asked)
-            refused = replace(row, kept=False, refused=why.reason, digest=None, texts=())
+            refused = replace(
+                row, kept=False, refused=why.reason, digest=None, frame=None, texts=()
+            )
             left_out.append(refused)
             plan.append(refused)
         else:
+            if row.id in found.new:
+                fault = length_fault(scripts[row.id], writer.slicer, task.recipe)
+                task.refuse(found, script, fault)
             replies.update(replied.used)
             plan.append(_as_written(row, scripts[row.id], replied.used))
     report = with_refusals(found.report, plan, left_out, task.sources)
@@ -181,9 +201,10 @@ class _Begun:
 @lru_cache(maxsize=4)
 def _begun(kept: _Kept) -> _Begun:
     """The scripts of a block that get statements, which a process looks at several times."""
-    task, found = kept.task, kept.task.found()
+    writer = scriptwriter_of(kept.task.recipe, kept.task.fingerprints)
+    found = kept.task.found(writer.slicer, distracted=False)  # before anything is asked for
     scripts = [found.scripts[row.id] for row in found.plan if row.kept and not row.ordinary]
-    return _Begun(scripts, scriptwriter_of(task.recipe, task.fingerprints))
+    return _Begun(scripts, writer)
 
 
 INTERRUPT = Steps(ask_interrupt, interrupt_block)
@@ -202,8 +223,8 @@ def _written(
 
 def slice_block(task: StageTask) -> BlockReport:
     """Cuts the scripts of a block into slices, and lays these out in time."""
-    found, out = task.found(), Path(task.folder)
-    slicer = scriptwriter_of(task.recipe, task.fingerprints).slicer
+    slicer, out = scriptwriter_of(task.recipe, task.fingerprints).slicer, Path(task.folder)
+    found = task.found(slicer, distracted=True)
     files = [
         write_slices(_sliced(found, slicer, task), out, slices_file(task.number)),
         write_plan(found.plan, out, plan_file(task.number)),
@@ -220,10 +241,9 @@ def _sliced(
         scripts = [found.scripts[row.id] for row in batch]
         sliced = slice_scripts(scripts, slicer, recipe.seed, recipe.tail_idle)
         for one in sliced:
-            fault = next(faults(one, slicer, recipe), None) if one.script.id in found.new else None
-            if fault:
-                where = Path(task.here) / scripts_file(task.number)
-                raise FolderError(f"{where}: {one.script.id}: {fault}")
+            if one.script.id in found.new:
+                fault = place_fault(one) or length_fault(one.script, slicer, recipe)
+                task.refuse(found, one.script, fault)
         yield [(one, row.split) for one, row in zip(sliced, batch, strict=True)]
 
 

@@ -1,8 +1,9 @@
 """Scripts as they are found in a stage's folder: what a person removed or changed is counted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from ..dialogue import EDITED, Script, Split, row_id
 from ..errors import FolderError
 from ..export.shards import WrittenFile, write_parquet
 from ..script_rows import SCHEMA, ScriptRowError, read_script_row, script_table
+from .frame import frame_faults
 from .plan_rows import PlanRow, read_plan, script_digest, text_digest
 
 REMOVED = "removed_by_hand"
@@ -25,13 +27,14 @@ class Found:
     Attributes:
         plan: of all rows that are still planned, in order.
         scripts: of those that are kept, by id.
-        new: the ids of those that were changed since the stage wrote them.
+        new: of those that were changed since the stage wrote them, by id, the number of the
+            row in its file, from 1.
         report: of the block, without what was removed.
     """
 
     plan: Sequence[PlanRow]
     scripts: dict[str, Script]
-    new: frozenset[str]
+    new: Mapping[str, int]
     report: BlockReport
 
 
@@ -47,11 +50,12 @@ def find_scripts(plan_file: Path, scripts_file: Path, report: BlockReport) -> Fo
     """The scripts of a block, and what became of those that were planned.
 
     Raises:
-        FolderError: a script is none, or was never planned; the message names file and row.
+        FolderError: a script is none, was never planned, or more of it was changed than its
+            texts; the message names file and row.
     """
     planned = {row.id: row for row in read_plan(plan_file)}
     scripts: dict[str, Script] = {}
-    new: set[str] = set()
+    new: dict[str, int] = {}
     for number, (script, split) in enumerate(_read(scripts_file), start=1):
         where = f"{scripts_file}, row {number} ({script.id})"
         row = planned.get(script.id)
@@ -64,23 +68,27 @@ def find_scripts(plan_file: Path, scripts_file: Path, report: BlockReport) -> Fo
             raise FolderError(f"{where}: its type, split, keys or source_ids were changed")
         scripts[script.id] = script
         if script_digest(script, split) != row.digest:
-            scripts[script.id] = _with_origins(script, row)
-            new.add(script.id)
+            scripts[script.id] = _edited(script, row, where)
+            new[script.id] = number
     kept, removed = [], []
     for row in planned.values():
         if row.kept and row.id not in scripts:
             removed.append(row)
         else:
             kept.append(replace(row, changed=row.changed or row.id in new))
-    return Found(kept, scripts, frozenset(new), _without(report, removed, kept))
+    return Found(kept, scripts, new, _without(report, removed, kept))
 
 
-def _with_origins(script: Script, row: PlanRow) -> Script:
-    """The script, whose texts that are new to it say so."""
-    known = set(row.texts)
+def _edited(script: Script, row: PlanRow, where: str) -> Script:
+    """The script, whose texts that are new say so, if nothing but texts and places changed."""
+    texts = zip_longest(script.utterances, row.texts)
+    new = [one is not None and text_digest(one.text) != was for one, was in texts]
+    fault = next(frame_faults(script, row.frame or "", new), None)
+    if fault:
+        raise FolderError(f"{where}: {fault}")
     utterances = [
-        one if text_digest(one.text) in known else one._replace(origin=EDITED)
-        for one in script.utterances
+        one._replace(origin=EDITED) if is_new else one
+        for one, is_new in zip(script.utterances, new, strict=True)
     ]
     return script._replace(utterances=tuple(utterances))
 

@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("refused", pa.string()),
         ("asked", pa.list_(pa.string())),
         ("digest", pa.string()),
+        ("frame", pa.string()),
         ("texts", pa.list_(pa.string())),
         (
             "members",
@@ -65,6 +66,7 @@ class PlanRow:
         refused: why it cannot be made with the replies of a model; then it is not kept.
         asked: the replies that its script was made with so far, as `fuse/gpt-4o`.
         digest: of its script as the stage wrote it.
+        frame: what of that script may not be changed, as `frame_of` gives it.
         texts: a hash of each of its texts.
         members: its dialogues.
     """
@@ -79,6 +81,7 @@ class PlanRow:
     refused: str | None
     asked: tuple[str, ...]
     digest: str | None
+    frame: str | None
     texts: tuple[str, ...]
     members: tuple[Member, ...]
 

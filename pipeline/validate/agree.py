@@ -280,7 +280,7 @@ def _check_answer(one: Said, text: str, index: int, verdict: Verdict) -> None:
 
 
 def _check_user(one: Said, message: str, language: str, cutter: Cutter, verdict: Verdict) -> None:
-    """A user's text is the message; an interjection's ends in it, if it was joined offline."""
+    """A user's text is the message, if it is the source's, or ends in it."""
     if one.utterance.origin == "source":
         if one.slices is None:
             if one.planned != message:
@@ -290,6 +290,8 @@ def _check_user(one: Said, message: str, language: str, cutter: Cutter, verdict:
         fault = slices_fault(one.slices, message, spans)
         if fault:
             verdict.breach(*fault)
+        elif one.joined is not None and one.joined != message:
+            _tell_spaces(one.joined, message, verdict)
         return
     if one.utterance.origin == EDITED:
         verdict.leave("source", "a person edited a text of it")
@@ -297,6 +299,11 @@ def _check_user(one: Said, message: str, language: str, cutter: Cutter, verdict:
     if one.utterance.origin != "offline":
         verdict.leave("source", f"how {one.utterance.origin} put the source's words")
         return
+    _check_fused(one, message, verdict)
+
+
+def _check_fused(one: Said, message: str, verdict: Verdict) -> None:
+    """A text that was joined offline ends in the message, which may have lost its capital."""
     lowered = message[:1].lower() + message[1:]
     if one.slices is None:
         text = one.planned
@@ -308,3 +315,15 @@ def _check_user(one: Said, message: str, language: str, cutter: Cutter, verdict:
         ended = ends_in(one.slices, message) or ends_in(one.slices, lowered)
     if whole or not ended:
         verdict.breach("source", f"a transition, then {message!r}", repr(text))
+    elif one.joined is not None and not one.joined.endswith((message, lowered)):
+        _tell_spaces(one.joined[-len(message) :], message, verdict)
+
+
+def _tell_spaces(found: str, message: str, verdict: Verdict) -> None:
+    at = next(
+        (place for place, (a, b) in enumerate(zip(found, message, strict=False)) if a != b),
+        min(len(found), len(message)),
+    )
+    begin = max(0, at - 20)
+    wanted = f"between its slices, as in the source: {message[begin : at + 20]!r}"
+    verdict.breach("spaces", wanted, repr(found[begin : at + 20]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .nouns import Said
+from .nouns import EDITED, Said
 from .report import Verdict
 from .text import Cutter
 
@@ -82,8 +82,8 @@ def unneeded(
     Returns:
         The count in words, or None where the round had to go, or none can tell.
     """
-    if not budget.exact:
-        return None
+    if not budget.exact or any(one.utterance.origin == EDITED for one in (*said, *beside)):
+        return None  # what a person wrote was not there when the row was shortened
     texts = []
     own = [*turns[: len(said)], *[""] * (len(said) + len(beside) - len(turns[: len(said)]))]
     for one, turn in zip((*said, *beside), own, strict=True):

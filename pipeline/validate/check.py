@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .sampled import Sampler
 from .settings import LANGUAGES, Settings, read_settings
 from .source import Copies, language_of
 from .tally import Tally
-from .text import Cutter, Markers, compile_markers
+from .text import Cutter, Markers, compile_markers, joined
 from .types import ROW_TYPES
 
 _MOST_WAYS = 1024
@@ -82,7 +82,7 @@ def validate_rows(
     source = scan(sources, copies, layout, settings.manifest, rejected, report)
     bench = Bench(
         settings,
-        Cutter(same_tokenizer(settings.tokenizer, settings.manifest), settings.slice_tokens),
+        Cutter(same_tokenizer(settings.tokenizer, settings.identity), settings.slice_tokens),
         compile_markers(settings.markers),
         source,
         Tally(),
@@ -93,13 +93,13 @@ def validate_rows(
         raise FolderError(f"{path} holds no row; give a finished run's folder, or a file of rows")
     check_between(found, bench.tally, report)
     if whole is not None:
-        check_manifest(path, whole, bench.tally, rejected, report)
+        check_manifest(path, whole, bench.tally, rejected, source, report)
         if source is not None and rejected is not None:
             if own_limits(whole["recipe"]):
                 report.leave("nothing lost", "a source of the mixture has a limit of its own")
             else:
                 check_nothing_lost(whole, source, rejected, bench.tally, report)
-    _leave_whole(path, settings, source, report)
+    _leave_whole(path, settings, source, bench.tally, report)
     _leave_meaning(bench.tally, report)
     report.leave("rule 8", "one folder cannot tell what the same recipe would build again")
     return report
@@ -117,7 +117,9 @@ def _leave_meaning(tally: Tally, report: Report) -> None:
         )
 
 
-def _leave_whole(path: Path, settings: Settings, source: Source | None, report: Report) -> None:
+def _leave_whole(
+    path: Path, settings: Settings, source: Source | None, tally: Tally, report: Report
+) -> None:
     """Says what of the set as a whole could not be looked at, and why."""
     if settings.manifest is None:
         why = "no manifest says which types and how many rows were built"
@@ -132,6 +134,8 @@ def _leave_whole(path: Path, settings: Settings, source: Source | None, report: 
             report.leave(check, f"only a part of the run was given: give {settings.folder}")
     if source is None:
         report.leave("source", "no --source was given")
+        if "tdm" in tally.counts.get("formats", ()):
+            report.leave("spaces", "no --source was given")
         report.leave("nothing lost", "no --source was given")
         if settings.manifest is not None and _forced(settings) is None:
             report.leave("script", "no --source was given")
@@ -209,6 +213,9 @@ def _check_files(found: Sequence[Path], bench: Bench) -> None:
             report.breach(Breach("file", name, None, None, *file.fault))
         else:
             report.proved["file"] += 1
+        spaces = file.spaces
+        if spaces is None and bench.settings.manifest is not None:
+            spaces = {}  # a build says it of every file
         for extra in file.extra:
             report.leave("shape", f"the column {extra} is not known to this version")
         if split != split_before:
@@ -217,7 +224,7 @@ def _check_files(found: Sequence[Path], bench: Bench) -> None:
                 of_split = [one for one in opened if split_of(one.path) == split]
                 bench.source.rewind(_uses(of_split, bench.source))
         for batch in read_rows(file):
-            check_batch(batch, before, name, split, sampler, bench)
+            check_batch(batch, before, name, split, sampler, bench, spaces)
             before += len(batch)
 
 
@@ -235,8 +242,12 @@ def check_batch(
     split: str,
     sampler: Sampler | None,
     bench: Bench,
+    spaces: Mapping[str, Any] | None,
 ) -> None:
-    """Checks a batch of rows; `before` of its split come before it."""
+    """Checks a batch of rows; `before` of its split come before it.
+
+    `spaces` says what stands between their slices, by row id; None where nothing does.
+    """
     bench.cutter.forget()
     named, dialogues = _find_dialogues(batch, before, bench.source)
     for row in batch:
@@ -247,7 +258,8 @@ def check_batch(
             bench.report.take(verdict, name, row.number, row.id)
             continue
         bench.tally.add(row, split)
-        verdict = _check_row(row, named.get(row.number, []), dialogues, bench)
+        of_row = None if spaces is None else spaces.get(row.id or "", {})
+        verdict = _check_row(row, named.get(row.number, []), dialogues, bench, of_row)
         if sampler is not None:
             sampler.check(row, verdict)
         bench.report.take(verdict, name, row.number, row.id)
@@ -273,6 +285,7 @@ def _check_row(
     named: Sequence[Sequence[int]],
     dialogues: Mapping[int, SourceDialogue],
     bench: Bench,
+    spaces: Any,
 ) -> Verdict:
     cutter, markers, forced = bench.cutter, bench.markers, _forced(bench.settings)
     if row.utterances is None:
@@ -299,11 +312,37 @@ def _check_row(
         )
     else:
         said = duo.check_duo(row, bench.settings, cutter, markers, verdict)
+    bench.tally.hear(said, markers)
     if bench.settings.budget is not None:
         check_budget(said, row.language or "", bench.settings.budget, cutter, verdict)
     if bench.source is not None:
-        _compare(row, said, named, dialogues, bench, verdict)
+        _compare(row, said, named, dialogues, bench, verdict, spaces)
     return verdict
+
+
+def _joined(
+    row: Row, said: Sequence[Said] | None, spaces: Any, settings: Settings, verdict: Verdict
+) -> Sequence[Said] | None:
+    """What is said in a row of slices, with what stands between these, if that is known."""
+    if row.format != "tdm":
+        return said
+    verdict.scope += ("spaces",)
+    if spaces is None or settings.of_rows:
+        why = "the file does not say what stands between slices"
+        if settings.of_rows:
+            why = "it may have been made of a row that did not say what stood between slices"
+        verdict.leave("spaces", why)
+        return said
+    if said is None:
+        verdict.leave("spaces", "its utterances cannot be made out")
+        return None
+    told = spaces if isinstance(spaces, dict) else {}
+    return [
+        replace(one, joined=joined(one.slices, row.language or "", told.get(str(number))))
+        if one.slices
+        else one
+        for number, one in enumerate(said)
+    ]
 
 
 def _check_language(row: Row, verdict: Verdict) -> None:
@@ -354,8 +393,10 @@ def _compare(
     dialogues: Mapping[int, SourceDialogue],
     bench: Bench,
     verdict: Verdict,
+    spaces: Any,
 ) -> None:
     """Compares a row with the source rows that it names, or with those of several that fit."""
+    said = _joined(row, said, spaces, bench.settings, verdict)
     if not named or not all(named):
         _tell_strange(row, named, bench, verdict)
         return

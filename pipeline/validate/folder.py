@@ -6,7 +6,7 @@ Kept apart from the rules of rows, so that neither hides what the other misses.
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from .join import Source
 from .mixture import each_in_one, some_ordinary
 from .nouns import EDITED
+from .recount import check_of_source, check_told
 from .report import Breach, Report
 from .sampled import in_words, validator_of
 from .tally import Tally
@@ -25,6 +26,9 @@ from .types import ROW_TYPES
 
 _REJECTED = "rejected.parquet"
 _LEFT_OUT = "left_out.parquet"
+_READ = ("duplicate", "not_drawn")
+"""Why a row is rejected after it was read as a dialogue."""
+
 _REASONS = {
     "group_not_filled": ("topic_interweaving", "dialogue_reset"),
     "no_round_to_return_to": ("topic_interweaving",),
@@ -45,12 +49,14 @@ class Rejected:
         of_type: (type, file, row) of each that is in no row of one type.
         reasons: how many source rows could not be used, by reason.
         left_out: by reason, how many of each type.
+        unread: of `whole` those that were rejected before anything of them was dropped.
     """
 
     whole: list[tuple[str, int]]
     of_type: list[tuple[str, str, int]]
     reasons: Counter[str]
     left_out: dict[str, Counter[str]]
+    unread: list[tuple[str, int]] = field(default_factory=list)
 
 
 def read_rejected(folder: Path, report: Report) -> Rejected | None:
@@ -64,6 +70,8 @@ def read_rejected(folder: Path, report: Report) -> Rejected | None:
         if source_id is None:  # else it was usable, and left out of all its types
             found.whole.append((source, row))
             found.reasons[reason] += 1
+            if reason not in _READ:
+                found.unread.append((source, row))
     for source, row, row_type, reason in left_out:
         found.of_type.append((row_type, source, row))
         found.left_out.setdefault(reason, Counter())[row_type] += 1
@@ -86,6 +94,7 @@ def check_manifest(
     manifest: Mapping[str, Any],
     tally: Tally,
     rejected: Rejected | None,
+    source: Source | None,
     report: Report,
 ) -> None:
     """Checks the files of a folder and the sums of its manifest."""
@@ -96,6 +105,13 @@ def check_manifest(
         _check_recipe(manifest, report)
         _check_files(folder, manifest, report)
         _check_counts(manifest, tally, rejected, report)
+
+        def same(what: str, wanted: Any, found: Any) -> None:
+            _same(what, wanted, found, report)
+
+        check_told(manifest, tally.counts, tally.defused, same, report)
+        unread = rejected.unread if rejected is not None else None
+        check_of_source(manifest, source, unread, same, report)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         _breach(report, "manifest.json", "the keys and values of a manifest", repr(error))
     if report.broken["manifest"] == before:
@@ -210,8 +226,7 @@ def _check_counts(
     counts = manifest["counts"]
 
     def same(what: str, wanted: Any, found: Any) -> None:
-        if wanted != found:
-            _breach(report, "manifest.json", f"{what}: {wanted}", f"{found}")
+        _same(what, wanted, found, report)
 
     for group in ("written", "splits", "languages", "generators"):
         same(
@@ -296,6 +311,11 @@ def _rows_of(path: Path) -> int | None:
     except (OSError, pa.ArrowException):
         return None
     return rows
+
+
+def _same(what: str, wanted: Any, found: Any, report: Report) -> None:
+    if wanted != found:
+        _breach(report, "manifest.json", f"{what}: {wanted}", f"{found}")
 
 
 def _breach(report: Report, file: str, expected: str, found: str) -> None:

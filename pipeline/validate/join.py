@@ -46,6 +46,7 @@ class Source:
         said: what each file is called in the build's manifest and rejected.parquet.
         count: rows.
         read: how many of them the build read: up to its limit.
+        named: whether the files are called as those that the manifest names.
         usable: for each row, whether it holds a dialogue.
         rejected: for each row, whether the build's folder names it as left out whole;
             None where that is not known.
@@ -57,11 +58,13 @@ class Source:
     said: Sequence[str]
     count: int
     read: int
+    named: bool
     usable: npt.NDArray[np.bool_]
     begins: list[int]
     rejected: npt.NDArray[np.bool_] | None
     _names: Hashes
     _owners: npt.NDArray[np.int64]
+    _dropped: npt.NDArray[np.int32]
     _kept: dict[int, SourceDialogue] = field(default_factory=dict)
     _stream: Iterator[SourceDialogue | None] | None = None
     _next: int = 0
@@ -97,6 +100,18 @@ class Source:
             strange += [(said, row)] * (times - len(places))
         self.rejected = rejected
         return strange
+
+    def dropped(self, unread: Iterable[tuple[str, int]]) -> dict[str, int]:
+        """What was dropped of the rows that were read as dialogues, as a manifest counts it.
+
+        Args:
+            unread: file and number of those that were rejected before.
+        """
+        there = self.usable[: self.read].copy()
+        for (said, row), times in Counter(unread).items():
+            there[self.places(said, row)[:times]] = False
+        system, trailing = self._dropped[: self.read][there].sum(axis=0).tolist()
+        return {"system_messages": system, "trailing_user_turns": trailing}
 
     def rewind(self, uses: Iterable[tuple[int, Iterable[int]]] = ()) -> None:
         """Starts from the first row again: another split begins.
@@ -213,7 +228,7 @@ def scan_sources(
         for one in found
         if (name := layout or known.get(one.said) or by_last.get(_last(one.said)))
     }
-    names, owners, usable = array("Q"), array("q"), bytearray()
+    names, owners, usable, dropped = array("Q"), array("q"), bytearray(), array("i")
     begins, numbers = [0], Counter[str]()
     for one in found:
         for ids, dialogue in _dialogues(one, read_as):
@@ -222,14 +237,17 @@ def scan_sources(
                 names.append(hash_of(f"{one.name}:{called}"))
                 owners.append(len(usable))
             usable.append(dialogue is not None)
+            dropped.extend((dialogue.system, dialogue.trailing) if dialogue else (0, 0))
         begins.append(len(usable))
     hashes = np.frombuffer(names, dtype=np.uint64) if names else np.zeros(0, dtype=np.uint64)
     owned = np.frombuffer(owners, dtype=np.int64) if owners else np.zeros(0, dtype=np.int64)
     order = np.argsort(hashes, kind="stable")
+    files_said = _called(found, said)
     return Source(
         files=found,
         layouts=read_as,
-        said=_called(found, said),
+        said=files_said,
+        named=bool(said) and files_said[: len(said)] == [*said],
         count=len(usable),
         read=len(usable) if limit is None else min(limit, len(usable)),
         usable=np.frombuffer(bytes(usable), dtype=np.bool_),
@@ -237,6 +255,7 @@ def scan_sources(
         rejected=None,
         _names=hashes[order],
         _owners=owned[order],
+        _dropped=np.array(dropped, dtype=np.int32).reshape(-1, 2),
     )
 
 

@@ -58,6 +58,7 @@ def read_dialogue(record: Any, layout: str) -> SourceDialogue | None:
         messages = _longest_path(messages)
     if not isinstance(messages, list):
         return None
+    system = 0
     if layout == "ultrachat":
         spoken = [(("user", "assistant")[index % 2], one) for index, one in enumerate(messages)]
     else:
@@ -65,15 +66,17 @@ def read_dialogue(record: Any, layout: str) -> SourceDialogue | None:
         if None in read:
             return None
         spoken = [one for one in read if one and one[0] != "system"]
+        system = len(read) - len(spoken)
     turns = [_text(content) for _, content in spoken]
     if any(role != ("user", "assistant")[index % 2] for index, (role, _) in enumerate(spoken)):
         return None
-    if len(turns) % 2:
+    trailing = len(turns) % 2
+    if trailing:
         turns.pop()
     kept = tuple(one for one in turns if one is not None and one.strip())
     if not kept or len(kept) < len(turns):
         return None
-    return SourceDialogue(kept)
+    return SourceDialogue(kept, system, trailing)
 
 
 def _longest_path(prompt: dict[str, Any]) -> list[dict[str, Any]]:

@@ -74,15 +74,24 @@ class Said:
         utterance: whose text it is.
         planned: the assistant's text, heard and unheard; the user's body in duo.
         slices: the user's slices in tdm, else None.
+        joined: these with what stands between them, where that is known.
     """
 
     utterance: Utterance
     planned: str
     slices: Sequence[str] | None
+    joined: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDialogue:
-    """A source row, as a dialogue: texts of user and assistant in turn, untrimmed."""
+    """A source row, as a dialogue: texts of user and assistant in turn, untrimmed.
+
+    Attributes:
+        system: how many system messages were dropped of the row.
+        trailing: how many messages at its end that nobody answered.
+    """
 
     turns: tuple[str, ...]
+    system: int = 0
+    trailing: int = 0

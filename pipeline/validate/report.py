@@ -21,13 +21,14 @@ CHECKS: dict[str, str] = {
     "rule 7": "every statement is a remark that needs no answer, in the language of its row",
     "budget": "no row holds more text than the length budget allows",
     "source": "texts of origin source are the source's, whole and in order (rule 1)",
+    "spaces": "what stands between a user's slices is as in the source, where the text is its",
     "script": "the language is the one that was forced, or that of the source's script",
     "unique": "no two rows have one id",
     "groups": "a type that joins dialogues uses each of them in one row at most",
     "language": "the rows made of a source dialogue are all of one language",
     "rule 9": "no source dialogue is in two splits",
     "nothing lost": "every source row is in a row of each type, or rejected, or left out by name",
-    "manifest": "the files' sha256 and the counts are those of the manifest",
+    "manifest": "the files' sha256 and all counts that can be told again are the manifest's",
 }
 """What is checked, in the order of the report, in words for the screen."""
 

@@ -4,10 +4,10 @@ Nothing raises on a row: what cannot be read as a row is a `Malformed`, with the
 """
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -17,6 +17,9 @@ from ..errors import FolderError
 from .arrow import BATCH_ROWS, columns_of, fast_batch, schema_fault
 from .careful import COLUMNS_OF_OURS, row_from_json
 from .nouns import MESSAGE_COLUMNS, Malformed, Row
+
+_SPACES = b"duplexdata.spaces"
+"""The key in a Parquet file's metadata under which it says what stands between slices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class RowFile:
         fault: what is wrong with its schema, as (expected, found), or None.
         extra: columns that the contract does not know.
         released: whether it is Parquet of the released layout.
+        spaces: what stands between user slices where it is not the usual, by row id and the
+            number of the utterance; None where the file does not say.
     """
 
     path: Path
@@ -36,6 +41,7 @@ class RowFile:
     fault: tuple[str, str] | None
     extra: tuple[str, ...] = ()
     released: bool = False
+    spaces: Mapping[str, Any] | None = None
 
 
 def find_row_files(path: Path) -> list[Path]:
@@ -77,7 +83,17 @@ def open_rows(path: Path) -> RowFile:
         released = not held & set(COLUMNS_OF_OURS) and held & set(MESSAGE_COLUMNS.values())
         fault = None if released else schema_fault(schema)
         extra = () if released else columns_of(schema)
-        return RowFile(path, file.metadata.num_rows, fault, extra, bool(released))
+        rows, spaces = file.metadata.num_rows, _spaces(file)
+        return RowFile(path, rows, fault, extra, bool(released), spaces)
+
+
+def _spaces(file: pq.ParquetFile) -> Mapping[str, Any] | None:
+    note = (file.metadata.metadata or {}).get(_SPACES)
+    try:
+        spaces = orjson.loads(note) if note else None
+    except orjson.JSONDecodeError:
+        return None
+    return spaces if isinstance(spaces, dict) else None
 
 
 def read_rows(file: RowFile) -> Iterator[list[Row | Malformed]]:

@@ -1,4 +1,7 @@
-"""How rows were made, as far as checking them needs it: manifest first, flags before it."""
+"""How rows were made, as far as checking them needs it: manifest first, flags before it.
+
+A build that did not end has no manifest yet, but names its recipe in its working folder.
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,6 +15,8 @@ from .budget import SIDES, Budget, budget_of
 DEFAULT_TOKENIZER = "cl100k_base"
 DEFAULT_SLICE_TOKENS = 10
 DEFAULT_TAIL_IDLE = 1
+_MANIFEST = "manifest.json"
+_IDENTITY = ".work/identity.json"
 LANGUAGES = ("en", "zh")
 """What a row's language may be."""
 
@@ -33,6 +38,8 @@ class Settings:
         markers: the control tokens that no text may hold.
         budget: of the text of a row, if there is one.
         manifest: the manifest beside the rows, or None.
+        identity: what the run names itself by, recipe and tokenizer: the manifest's, or that of
+            a build that did not end; None where nothing says.
         folder: where the manifest lies, or None.
         unfinished: whether the rows lie in the folder of a build that did not end.
         said: where these values come from, in words.
@@ -44,6 +51,7 @@ class Settings:
     markers: tuple[str, ...]
     budget: Budget | None = None
     manifest: dict[str, Any] | None = field(default=None, repr=False)
+    identity: dict[str, Any] | None = field(default=None, repr=False)
     folder: Path | None = None
     unfinished: bool = False
     said: tuple[str, ...] = ()
@@ -56,7 +64,7 @@ class Settings:
 
 
 def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -> Settings:
-    """Settings from the flags, else from the manifest beside the rows, else the defaults.
+    """Settings from the flags, else from the run around the rows, else the defaults.
 
     Args:
         path: what is validated: a run's folder, its `data`, or a file of rows.
@@ -64,17 +72,20 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
         slice_tokens: the flag, if it was given.
 
     Raises:
-        FolderError: there is a manifest, and it cannot be read.
+        FolderError: there is a manifest, or what stands for it, and it cannot be read.
         RecipeError: a flag has a value that it cannot have.
     """
     if slice_tokens is not None and slice_tokens < 1:
         raise RecipeError(f"--slice-tokens {slice_tokens}: it must be 1 or more")
     around = _folders_around(path)
-    folder = next((one for one in around if (one / "manifest.json").is_file()), None)
-    manifest = _read_manifest(folder / "manifest.json") if folder else None
-    recipe = manifest["recipe"] if manifest else {}
-    if folder:
-        _check_recipe(folder / "manifest.json", recipe)
+    folder = next((one for one in around if (one / _MANIFEST).is_file()), None)
+    named = [folder / _MANIFEST] if folder else [one / _IDENTITY for one in around]
+    file = next((one for one in named if one.is_file()), None)
+    identity = _read_manifest(file) if file else None
+    manifest = identity if folder else None
+    recipe = identity["recipe"] if identity else {}
+    if file:
+        _check_recipe(file, recipe)
     settings = {
         "tokenizer": tokenizer or recipe.get("tokenizer", DEFAULT_TOKENIZER),
         "slice_tokens": slice_tokens or recipe.get("slice_tokens", DEFAULT_SLICE_TOKENS),
@@ -89,7 +100,9 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
         for name, given in (("--tokenizer", tokenizer), ("--slice-tokens", slice_tokens))
         if given
     ]
-    origin = "from manifest.json" if manifest else "the defaults: no manifest.json is beside them"
+    origin = "the defaults: no manifest.json is beside them"
+    if identity:
+        origin = f"from {_MANIFEST if manifest else f'{_IDENTITY}: the build did not end'}"
     if flags:
         origin = f"{' and '.join(flags)} as given, the rest {origin}"
     return Settings(
@@ -99,6 +112,7 @@ def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -
             recipe.get("max_tokens"), recipe.get("shorten", "end"), recipe.get("statements", 0)
         ),
         manifest=manifest,
+        identity=identity,
         folder=folder,
         unfinished=not folder and any((one / ".work").is_dir() for one in around),
         said=(f"{values} ({origin})",),

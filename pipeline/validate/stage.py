@@ -25,9 +25,8 @@ from .nouns import EDITED, Malformed, Row
 from .report import Breach, Report, Verdict
 from .sampled import SAMPLE, in_words, validator_of
 from .settings import Settings
-from .shape import generator_of
 from .source import Copies
-from .stage_rows import row_of_script, row_of_slices
+from .stage_rows import row_of_script, row_of_slices, spaces_of, with_generator
 from .tally import Tally
 from .text import Cutter, compile_markers
 
@@ -180,15 +179,18 @@ def _check_scripts(
     report: Report,
 ) -> None:
     bench = _bench(path, stage, sources, copies, layout, report)
-    row_of = row_of_slices if kind == "slices" else row_of_script
+    sliced = kind == "slices"
+    row_of = row_of_slices if sliced else row_of_script
     before = 0
     for file in files:
         texts = _planned_texts(file)
         for batch in _batches(file, kind, report):
             for split, rows in groupby(batch, key=lambda one: one[1].get("split")):
-                made = [_row(number, _marked(row, texts), row_of) for number, row in rows]
+                of_split = list(rows)
+                made = [_row(number, _marked(row, texts), row_of) for number, row in of_split]
                 # Their own JSON Schema is what a sample of them was held against.
-                check_batch(made, before, file.name, str(split), None, bench)
+                spaces = _spaces(of_split, made) if sliced else None
+                check_batch(made, before, file.name, str(split), None, bench, spaces)
                 before += len(made)
     for check, found in (
         ("unique", bench.tally.repeated_ids()),
@@ -200,21 +202,31 @@ def _check_scripts(
             report.proved[check] += report.rows
     if bench.source is None:
         report.leave("source", "no --source was given")
+        if sliced:
+            report.leave("spaces", "no --source was given")
     if stage["stage"] == "interrupt":
         report.leave("rule 7", "statements are added by distract")
 
 
-def _planned_texts(file: Path) -> dict[str, set[str]]:
-    """For each row of a file of scripts, a hash of each text as the stage wrote it."""
+def _spaces(
+    numbered: Sequence[tuple[int, Mapping[str, Any]]], made: Sequence[Row | Malformed]
+) -> dict[str, Any]:
+    """What stands between the slices of rows that can be laid out, by id."""
+    pairs = zip(numbered, made, strict=True)
+    return {row["id"]: spaces_of(row) for (_, row), one in pairs if isinstance(one, Row)}
+
+
+def _planned_texts(file: Path) -> dict[str, list[str]]:
+    """For each row of a file of scripts, a hash of each text as the stage wrote it, in order."""
     plan = file.with_name(file.name.replace("scripts-", "plan-"))
     try:
         rows = pq.read_table(plan, columns=["id", "texts"]).to_pylist()
     except (OSError, pa.ArrowException):
         return {}
-    return {one["id"]: set(one["texts"]) for one in rows}
+    return {one["id"]: one["texts"] for one in rows}
 
 
-def _marked(row: Mapping[str, Any], texts: Mapping[str, set[str]]) -> Mapping[str, Any]:
+def _marked(row: Mapping[str, Any], texts: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
     """The row, whose texts that a person changed since it was written say so."""
     known = texts.get(row.get("id") or "")
     if not known:
@@ -222,8 +234,8 @@ def _marked(row: Mapping[str, Any], texts: Mapping[str, set[str]]) -> Mapping[st
     return {
         **row,
         "utterances": [
-            one if _digest(one["text"]) in known else {**one, "origin": EDITED}
-            for one in row["utterances"]
+            one if known[at : at + 1] == [_digest(one["text"])] else {**one, "origin": EDITED}
+            for at, one in enumerate(row["utterances"])
         ],
     }
 
@@ -234,13 +246,10 @@ def _digest(text: str | None) -> str:
 
 def _row(number: int, row: Mapping[str, Any], row_of: Any) -> Row | Malformed:
     try:
-        made = row_of(row)
+        made = with_generator(row_of(row))
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         return Malformed(number, row.get("id"), "a row that can be laid out in time", repr(error))
-    read = row_from_json(made, number)
-    if isinstance(read, Row) and read.utterances:
-        return row_from_json({**made, "generator": generator_of(read.utterances)}, number)
-    return read
+    return row_from_json(made, number)
 
 
 def _budget(recipe: Mapping[str, Any], stage: str) -> Budget | None:

@@ -64,6 +64,27 @@ def row_of_slices(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def spaces_of(row: Mapping[str, Any]) -> dict[str, list[list[Any]]]:
+    """What stands between the slices of a sliced script, by the number of the utterance."""
+    found: dict[str, list[list[Any]]] = {}
+    for number, (one, cut) in enumerate(
+        zip(row.get("utterances") or (), row.get("slices") or (), strict=False)
+    ):
+        data = (one["text"] or "").encode()
+        gaps = zip(cut["ends"], cut["begins"][1:], strict=False)
+        found[str(number)] = [
+            [border, data[end:begin].decode(errors="replace")]
+            for border, (end, begin) in enumerate(gaps)
+        ]
+    return found
+
+
+def with_generator(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with the generator that its utterances tell."""
+    origins = {one["origin"] for one in made["utterances"]} - {"source"}
+    return {**made, "generator": "+".join(sorted(origins)) or "source"}
+
+
 def _common(
     row: Mapping[str, Any], starts: Sequence[int], slices: Sequence[int | None]
 ) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .join import hash_of
-from .nouns import Row
+from .nouns import Row, Said
+from .recount import replies_of
+from .text import Markers
 from .types import ROW_TYPES
 
 Longs = npt.NDArray[np.uint64]
@@ -26,6 +28,8 @@ class Tally:
         grouped: by type that joins dialogues, a hash of each source id of each row.
         taken: by type, the ordinals of the source rows that its rows are made of.
         counts: by the name they have in a manifest.
+        defused: how many markers are defused in the texts, at least and at most; None once
+            there is a row whose texts cannot be told.
     """
 
     ids: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -34,6 +38,7 @@ class Tally:
     grouped: "dict[str, array[int]]" = field(default_factory=dict)
     taken: "dict[str, array[int]]" = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    defused: tuple[int, int] | None = (0, 0)
 
     def add(self, row: Row, split: str) -> None:
         """Counts a row."""
@@ -50,8 +55,20 @@ class Tally:
         self._count("members", row.type or "", len(row.source_ids))
         self._count("languages", row.language or "")
         self._count("generators", row.generator or "")
+        self._count("formats", row.format)
+        self.counts.setdefault("replies", Counter()).update(replies_of(row.utterances or ()))
         if row.format == "tdm":
             self._count("pairs", row.type or "", len(row.contents) // 2)
+
+    def hear(self, said: Sequence[Said] | None, markers: Markers) -> None:
+        """Counts what is defused in the texts of a row."""
+        if said is None:
+            self.defused = None
+        for one in said or ():
+            if self.defused is not None:
+                low, high = self.defused
+                least, most = markers.defused_in(one)
+                self.defused = (low + least, high + most)
 
     def take(self, row: Row, ordinals: Sequence[int]) -> None:
         """Notes which source rows a row is made of."""

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..slice.tokenizers import Tokenizer
 from ..slice.words import word_spans
+from .nouns import Said
 
 WORD_JOINER = "\u2060"
 IDLE = "<idle>"
@@ -32,6 +34,20 @@ class Markers:
         if WORD_JOINER not in text:
             return text
         return self.undoable.sub(lambda found: found[0][:-1], text)
+
+    def defused_in(self, one: Said) -> tuple[int, int]:
+        """How many markers of an utterance are defused, at least and at most.
+
+        What stands between a user's slices is in none of them: a marker that lies across two
+        is one only if nothing does.
+        """
+        if one.slices is None:
+            count = self._count(one.planned)
+            return count, count
+        return sum(map(self._count, one.slices)), self._count("".join(one.slices))
+
+    def _count(self, text: str) -> int:
+        return len(self.undoable.findall(text)) if WORD_JOINER in text else 0
 
     def first_in(self, text: str) -> str | None:
         """The first marker that stands in the text as it is, or None."""
@@ -177,6 +193,22 @@ def counts_fault(counts: Sequence[int]) -> tuple[str, str, str] | None:
     if counts and not 1 <= counts[-1] <= MOST_WORDS:
         return "rule 2", f"1-{MOST_WORDS} words in a last user slice", f"{counts[-1]}"
     return None
+
+
+def joined(slices: Sequence[str], language: str, unusual: Any) -> str:
+    """A message from its slices: one space between two, in Chinese nothing, if not told else.
+
+    Args:
+        slices: of the message.
+        language: of the row.
+        unusual: what the file says: `[border, white space]` of each that is not the usual.
+    """
+    between = ["" if language == "zh" else " "] * (len(slices) - 1)
+    for one in unusual if isinstance(unusual, list) else ():
+        match one:
+            case [int(border), str(space)] if 0 <= border < len(between) and not space.strip():
+                between[border] = space
+    return "".join(part for pair in zip(slices, [*between, ""], strict=True) for part in pair)
 
 
 def ends_in(slices: Sequence[str], message: str) -> bool:

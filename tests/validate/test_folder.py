@@ -73,6 +73,15 @@ def _set_count(group: str, name: str, value: Any) -> Callable[[dict[str, Any]], 
         (lambda one: one["files"].pop("rejected.parquet"), "the files of the manifest"),
         (_set_count("in_rows", "uninterrupted", 89), "in rows of uninterrupted or left out"),
         (_set_count("drawn", "uninterrupted", "x"), "counts.drawn.uninterrupted: type integer"),
+        (_set_count("replies", "fuse/offline", 7), "counts.replies, as counted"),
+        (_set_count("shortened", "uninterrupted", 3), "counts.shortened, without max_tokens"),
+        (_set_count("refused", "fuse", 3), "counts.refused, nobody being asked"),
+        (_set_count("unbuilt", "regeneration", 3), "counts.unbuilt, nobody being asked"),
+        (_set_count("read_as", "x", 3), "counts.read_as, of no rows"),
+        (lambda one: one["counts"].update(defused=7), "counts.defused, as counted"),
+        (lambda one: one["counts"].update(ordinary=7), "counts.ordinary, none being left so"),
+        (lambda one: one["counts"].update(scripts=7), "counts.scripts, as the layouts"),
+        (lambda one: one.update(format="duo"), "format, as its rows have: ['tdm']"),
         (lambda one: one.pop("statement_banks"), "the manifest: required"),
         (lambda one: one.update(more=1), "the manifest: additionalProperties"),
         (lambda one: one.pop("counts"), "the keys and values of a manifest"),
@@ -88,6 +97,109 @@ def test_a_manifest_whose_sums_do_not_add_up_is_told(
     assert set(report.broken) == {"manifest"}
     assert report.proved["manifest"] == 0
     assert report.proved["rule 3"] == report.rows == 180
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_set_count("dropped", "trailing_user_turns", 7), "counts.dropped, as of the source"),
+        (_set_count("dropped", "system_messages", 7), "counts.dropped, as of the source"),
+        (lambda one: one["sources"][0].update(sha256="0" * 64), "sha256 of sample, as it is given"),
+    ],
+)
+def test_what_the_source_tells_of_a_manifest_is_checked(
+    folder: Path, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    """With its source; without it, these are named as not proved."""
+    change_manifest(folder, change)
+    report = validate(folder, sources=["sample"])
+    assert [one.expected.split(":")[0] for one in report.first] == [told], report.lines()
+    without = validate(folder)
+    assert without.breaches == 0
+    why = "no --source was given: counts.dropped, the sha256 of sources"
+    assert ("manifest", why) in without.unproved
+
+
+def test_what_was_dropped_is_counted_of_rows_that_were_read(
+    duplexdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Of duplicates too, not of rows that are too long, or behind the limit, or of no answer."""
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What?"}]
+    more = [*asked, {"role": "assistant", "content": ANSWER}, {"role": "user", "content": "And?"}]
+    long = [*asked, {"role": "assistant", "content": ANSWER * 9}, {"role": "user", "content": "So"}]
+    rows = [{"messages": one} for one in (more, more, long, asked, more[:3], more)]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (tmp_path / "recipe.toml").write_text("max_characters = 500\n", "utf-8")
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", source, "--out", tmp_path / "run"),
+        *("--config", tmp_path / "recipe.toml", "--workers", "1", "--limit", "5"),
+        *("--rates", "uninterrupted=1"),
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_bytes())
+    assert manifest["counts"]["dropped"] == {"system_messages": 3, "trailing_user_turns": 2}
+    report = validate(tmp_path / "run", sources=[str(source)])
+    assert report.breaches == 0, report.lines()
+    moved = source.rename(tmp_path / "others.jsonl")
+    elsewhere = validate(tmp_path / "run", sources=[str(moved)])
+    why = "the sha256 of sources: those given are called otherwise"
+    assert ("manifest", why) in elsewhere.unproved
+
+
+@pytest.mark.parametrize("row_format", ["tdm", "duo"])
+def test_counts_of_a_run_with_a_model_and_a_budget(
+    duplexdata: Callable[..., Any], tmp_path: Path, row_format: str
+) -> None:
+    """What can be recounted is; a row that was not built has its dialogues left out."""
+    (tmp_path / "recipe.toml").write_text('on_failure = "leave_out"\n', "utf-8")
+    done = duplexdata(
+        *("build", "--format", row_format, "--source", "sample", "--out", tmp_path / "run"),
+        *("--config", tmp_path / "recipe.toml", "--workers", "1", "--llm", "fake"),
+        *("--fake-faults", "0.6", "--max-tokens", "500", "--samples", "150"),
+        *("--statements", "0.5", "--cache", tmp_path / "cache"),
+    )
+    assert done.returncode == 0, done.stderr
+    counts = json.loads((tmp_path / "run" / "manifest.json").read_bytes())["counts"]
+    assert counts["unbuilt"]
+    assert counts["shortened"]
+    assert validate(tmp_path / "run", sources=["sample"]).breaches == 0
+    (reason,) = [why for check, why in validate(tmp_path / "run").unproved if "do not tell" in why]
+    assert "counts.refused, counts.shortened" in reason
+    change_manifest(tmp_path / "run", _set_count("unbuilt", "uninterrupted", 3))
+    change_manifest(tmp_path / "run", _set_count("shortened", "uninterrupted", 300))
+    told = [one.expected for one in validate(tmp_path / "run").first if one.check == "manifest"]
+    assert any("counts.unbuilt, as left_out says of uninterrupted" in one for one in told), told
+    assert any("counts.shortened, beyond the rows written" in one for one in told), told
+
+
+def test_a_run_that_did_not_end_is_read_with_its_own_recipe(
+    duplexdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Where there is no manifest yet, the working folder names tokenizer, slices and the rest."""
+    out = tmp_path / "run"
+    done = duplexdata(
+        *("build", "--format", "tdm", "--source", "sample", "--out", out, "--workers", "1"),
+        *("--slice-tokens", "5", "--rates", OF_ONE),
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    identity = {key: one for key, one in manifest.items() if key not in ("counts", "files")}
+    (out / "manifest.json").unlink()
+    (out / ".work").mkdir()
+    (out / ".work" / "identity.json").write_text(json.dumps(identity), "utf-8")
+    for path in (out, out / "data", out / "data" / "train-00000.parquet"):
+        report = validate(path, sources=["sample"])
+        assert report.breaches == 0, report.lines()
+        assert "from .work/identity.json: the build did not end" in report.settings[0]
+        assert ("manifest", "it is the folder of an unfinished build") in report.unproved
+    identity["tokenizer"]["fingerprint"] = "0" * 64
+    (out / ".work" / "identity.json").write_text(json.dumps(identity), "utf-8")
+    with pytest.raises(TokenizerError, match="cl100k_base"):
+        validate(out)
+    (out / ".work" / "identity.json").write_text("{", "utf-8")
+    with pytest.raises(FolderError, match=r"identity\.json"):
+        validate(out)
 
 
 def test_a_file_of_other_bytes_is_told(folder: Path) -> None:
