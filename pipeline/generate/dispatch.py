@@ -97,6 +97,7 @@ class Dispatch:
         self._answered_before = answered_before
         self._answers = False
         self._doubtful: deque[tuple[Job, Refused]] = deque()
+        self._refused = 0
         self._came = came
         self._counted = bool(limits.tpm or limits.max_cost is not None)
         self._waiting: deque[Job] = deque()
@@ -187,7 +188,7 @@ class Dispatch:
         self._tasks.discard(task)
         self._start()
         if not self._tasks:
-            self._stop_in_doubt()
+            self._end_doubt()
 
     async def _run(self, job: Job) -> None:
         """A job from its first try to its last."""
@@ -231,18 +232,26 @@ class Dispatch:
     def _doubt(self, job: Job, error: Refused) -> None:
         """Waits to see whether the server answers any: then this refusal lay in the request."""
         self._doubtful.append((job, error))
+        self._refused += 1
         if self._answers or self._answered_before(job.request):
             self._answer()
-        elif len(self._doubtful) >= _GIVEN_UP_IN_A_ROW:
-            self._stop_in_doubt()
+        elif self._refused >= _GIVEN_UP_IN_A_ROW:
+            self.stop(RefusedError(str(error)))
 
-    def _stop_in_doubt(self) -> None:
-        if self._doubtful:
-            self.stop(RefusedError(str(self._doubtful[0][1])))
+    def _end_doubt(self) -> None:
+        """Nothing is under way that could tell: the server's words have to do."""
+        for _job, error in self._doubtful:
+            if not error.alone:
+                self.stop(RefusedError(str(error)))
+                return
+        self._give_up_refused()
 
     def _answer(self) -> None:
         """The server answers: what it has refused lay in the requests."""
         self._answers = True
+        self._give_up_refused()
+
+    def _give_up_refused(self) -> None:
         while self._doubtful:
             job, refused = self._doubtful.popleft()
             self._give_up(job, str(refused))

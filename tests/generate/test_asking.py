@@ -330,6 +330,14 @@ def test_refused_before_any_reply(store: Store) -> None:
         assert [str(end) for end in ends if isinstance(end, RefusedError)] == [str(refused)] * 3
 
 
+def test_refused_with_words_that_say_why(store: Store) -> None:
+    """Nothing else need be asked to know that it is the request."""
+    with Asking(store, Stubborn(refused=Refused("filtered", alone=True))) as asking:
+        for number in range(3):
+            end = asking.submit(request(number, model="refused")).exception(timeout=60)
+            assert isinstance(end, RequestFailed)
+
+
 def test_refused_by_a_server_that_has_answered(store: Store) -> None:
     """What is left of a run that goes on may be the refused requests alone, however many."""
     kept = store.put(request(0, model="refused"), reply("then"), Tokens(1, 1))
