@@ -6,6 +6,7 @@ a sixth of a build; looking once a block is enough. Free memory that lies betwee
 in use stays with the process unless it is asked for, and would become more with every block.
 """
 
+import ctypes
 import gc
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from itertools import count
 
 SELDOM = 8
 """Tasks after which cycles are looked for among all objects, and free memory is given back."""
+
+_LARGE = 1 << 20
+"""Bytes: less than a block or a part of a file, and more than what comes again and again."""
+
+_THRESHOLD = -3  # M_MMAP_THRESHOLD
 
 
 @contextmanager
@@ -44,6 +50,19 @@ def tidy() -> None:
     arrow = sys.modules.get("pyarrow")
     if arrow is not None and seldom:
         arrow.default_memory_pool().release_unused()
+
+
+def give_large_back() -> None:
+    """From here on, memory of what is large goes back to the system as soon as it is free.
+
+    By itself glibc learns from the first large piece that is free to put the next ones among
+    all else, where the small pieces that come between keep them from going back. Who makes a
+    block's tables had better not call this: it makes many, and new memory takes time.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # of glibc, not of musl
+        if mallopt is not None:
+            mallopt(_THRESHOLD, _LARGE)
 
 
 @lru_cache(maxsize=1)

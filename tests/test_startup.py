@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import platform
 import subprocess
 import sys
 import sysconfig
@@ -103,6 +104,34 @@ print(json.dumps(before - held()))
 def test_memory_that_is_free_is_given_back() -> None:
     """Most of 120 MB, though something at their end is still in use."""
     assert told_by(GIVEN_BACK) > 60_000_000
+
+
+LARGE = """
+from duplexdata.pipeline.garbage import give_large_back
+def held():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+give_large_back()
+del (first := [bytes(8_000_000)])[:]  # from which glibc would learn
+before = held()
+small, large = [], []
+for _ in range(10):
+    large.append(b"x" * 8_000_000)
+    small.append([b"x" * 1_000 for _ in range(200)])
+between = held()
+del large
+print(json.dumps([between - before, between - held()]))
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="what glibc learns from is what is tested"
+)
+def test_what_is_large_goes_back_from_between_what_is_small() -> None:
+    """Without being asked for."""
+    taken, given_back = told_by(LARGE)
+    assert taken > 80_000_000
+    assert given_back > 75_000_000
 
 
 class _Ring:

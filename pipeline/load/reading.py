@@ -178,6 +178,7 @@ class Reading:
         self._naming.is_mixed = sum(len(source.files) for source in found) > 1
         for ordinal, source in enumerate(found):
             yield from self._source(ordinal, source)
+        self._naming = Naming(self.recipe)  # keys of millions of rows, which nothing needs now
 
     def _source(self, ordinal: int, source: Source) -> Iterator["_Placed"]:
         usable = False
