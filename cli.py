@@ -161,7 +161,7 @@ def build(  # as many as the contract has flags
         )
     typer.echo(folder)
     if push_to:
-        push(Path(folder), push_to, quiet=quiet)
+        push(Path(folder), push_to, quiet=quiet, debug=debug)
 
 
 @app.command(

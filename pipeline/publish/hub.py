@@ -59,6 +59,16 @@ class Target:
         return self.revision or MAIN
 
 
+def check_token() -> None:
+    """Raises a PublishError where there is no token; the Hub is not asked about one."""
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        raise PublishError(
+            "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
+        )
+
+
 class Hub:
     """A session with the Hub about one repository; every trouble is told in one line."""
 
@@ -68,12 +78,9 @@ class Hub:
         Raises:
             PublishError: there is no token.
         """
-        from huggingface_hub import HfApi, get_token
+        from huggingface_hub import HfApi
 
-        if get_token() is None:
-            raise PublishError(
-                "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
-            )
+        check_token()
         self.target = target
         self.screen = screen
         self.api = HfApi(library_name="duplexdata")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import TDM_SAMPLE
 from ..loopback.hub import READER
 from .conftest import MakeRun, Publisher, rows_by_split
 
@@ -254,3 +255,14 @@ def test_build_and_push_in_one(publisher: Publisher, tmp_path: Path) -> None:
     again = publisher.run("build", *flags, "--quiet", "--push", "someone/talk")
     assert again.returncode == 0, again.stderr
     assert again.stderr == ""
+
+
+def test_build_and_push_without_a_token_builds_nothing(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    """It is said before anything is built, or paid for."""
+    out = tmp_path / "run"
+    done = publisher.run("build", *TDM_SAMPLE, "--out", out, "--push", "some/talk", token=None)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no token for the Hub")
+    assert not out.exists()
