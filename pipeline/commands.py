@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _CLIENT = "openai"
 """The client whose name is not looked at; the default of `Means`."""
 
+_OF_A_MODEL = ("model", "model_strong", "base_url", "critic")
+"""Flags that say whom to ask."""
+
 
 def run_build(
     flags: Mapping[str, Any],
@@ -199,7 +202,17 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     Raises:
         RecipeError: a value cannot be, or no format is named.
     """
-    return _resolved(_parsed(flags), config)
+    recipe = _resolved(_parsed(flags), config)
+    _check_writer(flags, recipe)
+    return recipe
+
+
+def _check_writer(flags: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuses a model that would not be asked, where nobody said so."""
+    named = next((name for name in _OF_A_MODEL if name in flags), None)
+    if named and "llm" not in flags and not WRITERS[recipe.llm].asks:
+        flag = f"--{named.replace('_', '-')}"
+        raise RecipeError(f"{flag}: no model is asked with --llm {recipe.llm}; add --llm openai")
 
 
 def _parsed(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -283,7 +296,9 @@ def _written(out: Path) -> Iterator[None]:
 
 
 def _recipe_again(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Recipe:
-    return _resolved({**values, **_parsed(flags)}, None)
+    recipe = _resolved({**values, **_parsed(flags)}, None)
+    _check_writer(flags, recipe)
+    return recipe
 
 
 def show_recipe(file: Path | None) -> str:

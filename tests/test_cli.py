@@ -99,6 +99,7 @@ def test_help_of_build_names_every_choice(name: str, duplexdata: Run) -> None:
     [
         (("--client", "foo"), "--client foo: it must be one of openai, aiohttp"),
         (("--push", "notaname"), "'notaname' is no repository: give owner/name"),
+        (("--model", "m"), "--model: no model is asked with --llm offline; add --llm openai"),
     ],
 )
 def test_a_flag_that_cannot_be_is_told_before_anything_is_built(
