@@ -1,8 +1,10 @@
 """The command line itself."""
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,3 +120,12 @@ def test_a_stage_that_asks_nobody_knows_its_clients(duplexdata: Run, tmp_path: P
     done = duplexdata("interrupt", tmp_path, "--client", "foo", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr.startswith("error: --client foo: it must be one of openai, aiohttp")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
+def test_an_encoding_that_lacks_letters(encoding: str, duplexdata: Run) -> None:
+    """What a file is written in elsewhere; the recipe is one all the same."""
+    done = duplexdata("recipe", env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
+    usual = tomllib.loads(duplexdata("recipe").stdout)
+    assert tomllib.loads(done.stdout) == usual
