@@ -72,11 +72,11 @@ def run_build(
         raise RecipeError("--quiet and --verbose: only one of them can be")
     keep_pandas_out()
     if push is not None:
-        from .publish.hub import check_token
+        from .publish.hub import check_client
         from .publish.push import check_repository
 
         check_repository(push)
-        check_token()  # not told only when all is built and paid for
+        check_client()  # not told only when all is built and paid for
     recipe = resolve_recipe(flags, config)
     engine = _known(engine)
     _check_client(asking or {})

@@ -59,10 +59,12 @@ class Target:
         return self.revision or MAIN
 
 
-def check_token() -> None:
-    """Raises a PublishError where there is no token; the Hub is not asked about one."""
-    from huggingface_hub import get_token
+def check_client() -> None:
+    """Raises a PublishError where there is no token, or no network is wanted; asks nobody."""
+    from huggingface_hub import constants, get_token
 
+    if constants.HF_HUB_OFFLINE:
+        raise PublishError("HF_HUB_OFFLINE is set, so nothing can be sent to the Hub: unset it")
     if get_token() is None:
         raise PublishError(
             "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
@@ -80,7 +82,7 @@ class Hub:
         """
         from huggingface_hub import HfApi
 
-        check_token()
+        check_client()
         self.target = target
         self.screen = screen
         self.api = HfApi(library_name="duplexdata")

@@ -257,12 +257,21 @@ def test_build_and_push_in_one(publisher: Publisher, tmp_path: Path) -> None:
     assert again.stderr == ""
 
 
-def test_build_and_push_without_a_token_builds_nothing(
+def test_build_and_push_that_cannot_push_builds_nothing(
     publisher: Publisher, tmp_path: Path
 ) -> None:
-    """It is said before anything is built, or paid for."""
+    """No token, or no network: it is said before anything is built, or paid for."""
     out = tmp_path / "run"
     done = publisher.run("build", *TDM_SAMPLE, "--out", out, "--push", "some/talk", token=None)
     assert done.returncode == 2
     assert done.stderr.startswith("error: there is no token for the Hub")
+    done = subprocess.run(
+        publisher.command("build", *TDM_SAMPLE, "--out", out, "--push", "some/talk"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**publisher.environment(), "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: HF_HUB_OFFLINE is set")
     assert not out.exists()
