@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, flags
-from .pipeline.errors import DuplexdataError
+from .pipeline.errors import DuplexdataError, is_of_machine
 
 app = typer.Typer(
     name="duplexdata",
@@ -70,8 +70,10 @@ def _told(
     except Exception as error:
         if debug:
             raise
-        name = type(error).__name__
-        typer.echo(f"error: {name}: {error}\nthis is a bug: report what --debug shows", err=True)
+        name, why = type(error).__name__, "this is a bug: report what --debug shows"
+        if is_of_machine(error):
+            why = "this machine gives no more: look at disk, memory, processes (ulimit -a)"
+        typer.echo(f"error: {name}: {error}\n{why}", err=True)
         _tell_how_to_go_on(go_on)
         raise typer.Exit(1) from None
 
@@ -159,7 +161,7 @@ def build(  # as many as the contract has flags
             retry_failed=retry_failed,
             push=push_to,
         )
-    typer.echo(folder)
+        typer.echo(folder)
     if push_to:
         push(Path(folder), push_to, quiet=quiet, debug=debug)
 

@@ -129,3 +129,25 @@ def test_an_encoding_that_lacks_letters(encoding: str, duplexdata: Run) -> None:
     assert done.returncode == 0, done.stderr
     usual = tomllib.loads(duplexdata("recipe").stdout)
     assert tomllib.loads(done.stdout) == usual
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+@pytest.mark.parametrize(
+    "command", ["recipe", "build --format tdm --source sample --limit 2 --quiet --out made"]
+)
+def test_standard_output_to_a_full_disk(command: str, tmp_path: Path) -> None:
+    """It is told in two lines, and is no bug."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "duplexdata", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "disk" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
