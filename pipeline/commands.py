@@ -9,7 +9,7 @@ from .build import Outcome, build
 from .engine import ENGINES
 from .engine.cores import available_cores
 from .errors import BuildError, FolderError, RecipeError
-from .generate import WRITERS
+from .generate import REQUEST_FAILED, WRITERS
 from .generate.server import with_server
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
@@ -343,8 +343,10 @@ def _summary(outcome: Outcome, folder: str) -> str:
     rejected = sum(counted["rejected"].values())
     left_out = sum(sum(by.values()) for by in counted["left_out"].values())
     first = "already finished" if outcome.finished_before else "finished"
+    failed = sum(counted["left_out"].get(REQUEST_FAILED, {}).values())
+    again = f"; {failed:,} for failed requests, which --retry-failed asks again" if failed else ""
     return (
         f"{first}: {folder}: {sum(counted['written'].values()):,} rows ({written}) from "
         f"{counted['kept']:,} of {counted['source_rows']:,} source rows; {rejected:,} rejected, "
-        f"{left_out:,} left out of a type (rejected.parquet and left_out.parquet name each)"
+        f"{left_out:,} left out of a type (rejected.parquet and left_out.parquet name each){again}"
     )

@@ -308,6 +308,7 @@ def test_what_failed_is_taken_up_again_alone(
     assert left_out == {"request_failed": {"generation_termination": 1}}
     assert len(rows_of(out)) == 11
     paid, finished = faulty.stats()["paid"], digests(out)
+    assert "1 for failed requests, which --retry-failed asks again" in capsys.readouterr().err
     here(**asked)
     assert "already finished" in capsys.readouterr().err
     here(**asked, retry_failed=True)  # it fails again
@@ -316,6 +317,7 @@ def test_what_failed_is_taken_up_again_alone(
     here(**asked, retry_failed=True)
     assert faulty.stats()["paid"] == paid + 1
     assert not manifest_of(out)["counts"]["left_out"]
+    assert not capsys.readouterr().err.splitlines()[-1].endswith("again")
     assert digests(out) == digests(here("whole", **asked))
 
 
