@@ -72,17 +72,21 @@ def run_build(
         raise RecipeError("--quiet and --verbose: only one of them can be")
     keep_pandas_out()
     if push is not None:
-        from .publish.hub import check_client
         from .publish.push import check_repository
 
         check_repository(push)
-        check_client()  # not told only when all is built and paid for
     recipe = resolve_recipe(flags, config)
     engine = _known(engine)
     _check_client(asking or {})
     mirror = mirror_of(str(out)) if out else None
     if mirror is not None and push is not None:
         raise RecipeError("--push publishes a folder on this machine: give a path as --out")
+    if push is not None:  # not told only when all is built and paid for
+        from .publish.hub import check_client
+        from .publish.push import check_sources
+
+        check_client()
+        check_sources(recipe.source, push)
     folder = local_path(str(out)) if out else default_folder(recipe)
     if mirror is not None:
         folder = staging_folder(mirror.url)

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,15 @@ def test_build_and_push_that_cannot_push_builds_nothing(
     assert done.returncode == 2
     assert done.stderr.startswith("error: HF_HUB_OFFLINE is set")
     assert not out.exists()
+
+
+def test_build_and_push_of_a_source_without_a_licence_builds_nothing(
+    publisher: Publisher, write_dialogues: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Its licence is to be named, and build has no flag for it."""
+    source = write_dialogues([["What is it?", "It is this."]])
+    flags = ("--format", "tdm", "--source", source, "--out", tmp_path / "run")
+    done = publisher.run("build", *flags, "--push", "some/talk")
+    assert done.returncode == 2
+    assert "--license" in done.stderr
+    assert not (tmp_path / "run").exists()
