@@ -51,8 +51,11 @@ def _told(
 ) -> Iterator[None]:
     """Turns an error into a line or two on standard error and an exit code."""
     try:
-        # What a scheduler sends before it kills is what Ctrl-C is.
+        # What a scheduler sends before it kills, and a connection that is lost, is what Ctrl-C is.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        lost = getattr(signal, "SIGHUP", None)
+        if lost and signal.getsignal(lost) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(lost, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
         typer.echo(f"stopped; {kept}", err=True)

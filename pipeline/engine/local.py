@@ -26,6 +26,11 @@ _NOT_STARTED = (
     "machine allow more: processes (ulimit -u), open files (ulimit -n), /dev/shm"
 )
 
+_ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""What is sent to end a command."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -147,7 +152,7 @@ def _ctrl_c_waits() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
@@ -181,10 +186,12 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 
 
 def _become_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
+    """Leaves Ctrl-C and the like to the parent, and ends when it does, however it dies."""
     keep_pandas_out()
     gc.disable()  # cycles are looked for after each task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):  # one that is spawned begins with what its parent blocks
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})

@@ -51,18 +51,19 @@ def _is_there() -> bool:
 
 
 def _run_server() -> None:
-    """Runs it so that Ctrl-C never reaches it or what it forks.
+    """Runs it so that Ctrl-C, or the end of a terminal, never reaches it or what it forks.
 
-    A terminal sends Ctrl-C to all processes of a command; the server would end with a
+    A terminal sends either to all processes of a command; the server would end with a
     traceback while it still imports. A process inherits which signals are blocked.
     """
     from multiprocessing import resource_tracker
     from multiprocessing.forkserver import ensure_running
 
     _keep_sockets_short()
-    resource_tracker.ensure_running()  # it unblocks the signal, so it comes first
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # it unblocks Ctrl-C, so it comes first
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
