@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, flags
-from .pipeline.errors import DuplexdataError
+from .pipeline.errors import DuplexdataError, is_of_machine
 
 app = typer.Typer(
     name="duplexdata",
@@ -51,8 +51,11 @@ def _told(
 ) -> Iterator[None]:
     """Turns an error into a line or two on standard error and an exit code."""
     try:
-        # What a scheduler sends before it kills is what Ctrl-C is.
+        # What a scheduler sends before it kills, and a connection that is lost, is what Ctrl-C is.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        lost = getattr(signal, "SIGHUP", None)
+        if lost and signal.getsignal(lost) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(lost, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
         typer.echo(f"stopped; {kept}", err=True)
@@ -70,8 +73,10 @@ def _told(
     except Exception as error:
         if debug:
             raise
-        name = type(error).__name__
-        typer.echo(f"error: {name}: {error}\nthis is a bug: report what --debug shows", err=True)
+        name, why = type(error).__name__, "this is a bug: report what --debug shows"
+        if is_of_machine(error):
+            why = "this machine gives no more: look at disk, memory, processes (ulimit -a)"
+        typer.echo(f"error: {name}: {error}\n{why}", err=True)
         _tell_how_to_go_on(go_on)
         raise typer.Exit(1) from None
 
@@ -159,9 +164,9 @@ def build(  # as many as the contract has flags
             retry_failed=retry_failed,
             push=push_to,
         )
-    typer.echo(folder)
+        typer.echo(folder)
     if push_to:
-        push(Path(folder), push_to, quiet=quiet)
+        push(Path(folder), push_to, quiet=quiet, debug=debug)
 
 
 @app.command(

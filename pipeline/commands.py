@@ -9,7 +9,7 @@ from .build import Outcome, build
 from .engine import ENGINES
 from .engine.cores import available_cores
 from .errors import BuildError, FolderError, RecipeError
-from .generate import WRITERS
+from .generate import REQUEST_FAILED, WRITERS
 from .generate.server import with_server
 from .interrupt import default_rates
 from .light_arrow import keep_pandas_out
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _CLIENT = "openai"
 """The client whose name is not looked at; the default of `Means`."""
+
+_OF_A_MODEL = ("model", "model_strong", "base_url", "critic")
+"""Flags that say whom to ask."""
 
 
 def run_build(
@@ -78,6 +81,12 @@ def run_build(
     mirror = mirror_of(str(out)) if out else None
     if mirror is not None and push is not None:
         raise RecipeError("--push publishes a folder on this machine: give a path as --out")
+    if push is not None:  # not told only when all is built and paid for
+        from .publish.hub import check_client
+        from .publish.push import check_sources
+
+        check_client()
+        check_sources(recipe.source, push)
     folder = local_path(str(out)) if out else default_folder(recipe)
     if mirror is not None:
         folder = staging_folder(mirror.url)
@@ -197,7 +206,17 @@ def resolve_recipe(flags: Mapping[str, Any], config: Path | None) -> Recipe:
     Raises:
         RecipeError: a value cannot be, or no format is named.
     """
-    return _resolved(_parsed(flags), config)
+    recipe = _resolved(_parsed(flags), config)
+    _check_writer(flags, recipe)
+    return recipe
+
+
+def _check_writer(flags: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuses a model that would not be asked, where nobody said so."""
+    named = next((name for name in _OF_A_MODEL if name in flags), None)
+    if named and "llm" not in flags and not WRITERS[recipe.llm].asks:
+        flag = f"--{named.replace('_', '-')}"
+        raise RecipeError(f"{flag}: no model is asked with --llm {recipe.llm}; add --llm openai")
 
 
 def _parsed(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,7 +300,9 @@ def _written(out: Path) -> Iterator[None]:
 
 
 def _recipe_again(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Recipe:
-    return _resolved({**values, **_parsed(flags)}, None)
+    recipe = _resolved({**values, **_parsed(flags)}, None)
+    _check_writer(flags, recipe)
+    return recipe
 
 
 def show_recipe(file: Path | None) -> str:
@@ -326,8 +347,10 @@ def _summary(outcome: Outcome, folder: str) -> str:
     rejected = sum(counted["rejected"].values())
     left_out = sum(sum(by.values()) for by in counted["left_out"].values())
     first = "already finished" if outcome.finished_before else "finished"
+    failed = sum(counted["left_out"].get(REQUEST_FAILED, {}).values())
+    again = f"; {failed:,} for failed requests, which --retry-failed asks again" if failed else ""
     return (
         f"{first}: {folder}: {sum(counted['written'].values()):,} rows ({written}) from "
         f"{counted['kept']:,} of {counted['source_rows']:,} source rows; {rejected:,} rejected, "
-        f"{left_out:,} left out of a type (rejected.parquet and left_out.parquet name each)"
+        f"{left_out:,} left out of a type (rejected.parquet and left_out.parquet name each){again}"
     )

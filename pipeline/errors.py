@@ -21,6 +21,10 @@
 A message says what happened, where, and what to do, in one or two lines.
 """
 
+import errno
+
+_USED_UP = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+
 
 class DuplexdataError(Exception):
     """The root: everything that a user is told without a traceback."""
@@ -96,3 +100,13 @@ class BudgetReached(AskingError):  # noqa: N818
 
 class RequestFailed(AskingError):  # noqa: N818
     """One request fails again and again, while others do not; the run goes on without it."""
+
+
+def is_of_machine(error: Exception) -> bool:
+    """Whether an error that is none of ours says that a machine has no more to give.
+
+    So it may come anywhere, as where standard output goes to a full disk, and is no bug.
+    """
+    if isinstance(error, OSError):
+        return error.errno in _USED_UP
+    return isinstance(error, MemoryError) or "can't start new thread" in str(error)

@@ -222,9 +222,17 @@ def mirror_of(out: str) -> Mirror | None:
 
 
 def staging_folder(url: str) -> Path:
-    """Where a run at a URL is built here."""
+    """Where a run at a URL is built here.
+
+    Raises:
+        FolderError: there is no such user here, and so no cache.
+    """
     from platformdirs import user_cache_path
 
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", url.rstrip("/").rpartition("/")[2])
     digest = sha256(url.rstrip("/").encode()).hexdigest()[:12]
-    return user_cache_path("duplexdata", appauthor=False) / "runs" / f"{name}-{digest}"
+    try:
+        cache = user_cache_path("duplexdata", appauthor=False)
+    except RuntimeError:
+        raise FolderError("--out: no home folder to build in before it is sent: set HOME") from None
+    return cache / "runs" / f"{name}-{digest}"

@@ -28,6 +28,7 @@ BESIDE = (
     *("validation.json", "stats.json", "changes.md"),  # what validate, stats and diff leave
 )
 SHARD = re.compile(r"(train|validation)-\d{5,}\.parquet")
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +193,17 @@ def _shards(path: Path) -> list[Path]:
 
 
 def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
-    """The knobs in which two identities differ, as `seed: 1, there 0`."""
+    """The knobs in which two identities differ, as `seed: 1, there 0`; those of hashes last."""
     flat_ours, flat_theirs = _flat(ours), _flat(theirs)
+
+    def order(key: str) -> tuple[bool, str]:
+        said = str(flat_ours.get(key)), str(flat_theirs.get(key))
+        return any(map(_HASH.fullmatch, said)), key
+
     return [
         f"{key}: {json.dumps(flat_ours.get(key), ensure_ascii=False)}, "
         f"there {json.dumps(flat_theirs.get(key), ensure_ascii=False)}"
-        for key in sorted({*flat_ours, *flat_theirs})
+        for key in sorted({*flat_ours, *flat_theirs}, key=order)
         if flat_ours.get(key) != flat_theirs.get(key)
     ]
 

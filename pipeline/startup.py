@@ -2,11 +2,16 @@
 
 import atexit
 import gc
+import io
 import os
+import sys
 
 _OBJECTS = 50_000
 """New objects until cycles are looked for; imports make five times as many, and keep them all."""
 
+
+_WHOLE = {"utf-8", "utf8", "ascii", "us-ascii"}
+"""Encodings that lack no letter; in place of ASCII typer writes UTF-8."""
 
 SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 """Environment variables, where they are not set."""
@@ -25,3 +30,7 @@ def start_light() -> None:
     atexit.register(gc.freeze)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    # Some encodings, as Windows has for a file, lack letters of what is told.
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() not in _WHOLE:
+        stream.reconfigure(errors="backslashreplace")

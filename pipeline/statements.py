@@ -73,7 +73,7 @@ def load_bank(language: str, own_file: str | None) -> Bank:
     place = Path(own_file) if own_file else files(prompts) / language / "statements.toml"
     try:
         data = place.read_bytes()
-        kinds = tomllib.loads(data.decode("utf-8"))
+        kinds = tomllib.loads(data.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PromptError(f"cannot read the statements {place}: {error}") from error
     plain = tuple(_read(kinds[kind], "plain", kind, str(place)) for kind in kinds)

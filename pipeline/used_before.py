@@ -57,9 +57,24 @@ class UsedBefore:
 def used_before(folder: Path) -> UsedBefore:
     """What earlier processes used of a run that is gone on with, or whose failures are taken up."""
     again = RUN_FACTS if (folder / BEFORE).is_file() else USED
-    for path in (USED, again):
+    return _first(folder, folder / USED, folder / again)
+
+
+def used_up_to(here: Path, folder: Path) -> UsedBefore:
+    """What a stage and those before it used: kept in its own folder, if it was stopped.
+
+    Args:
+        here: the folder of the stage before.
+        folder: the stage's.
+    """
+    return _first(folder, folder / USED, here / RUN_FACTS)
+
+
+def _first(folder: Path, *files: Path) -> UsedBefore:
+    """What the first file tells that can be read."""
+    for file in files:
         try:
-            held = json.loads((folder / path).read_text("utf-8"))
+            held = json.loads(file.read_text("utf-8"))
             return UsedBefore(folder, Counter(held["usage"]), float(held["cost"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue

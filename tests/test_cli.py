@@ -1,8 +1,10 @@
 """The command line itself."""
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +101,7 @@ def test_help_of_build_names_every_choice(name: str, duplexdata: Run) -> None:
     [
         (("--client", "foo"), "--client foo: it must be one of openai, aiohttp"),
         (("--push", "notaname"), "'notaname' is no repository: give owner/name"),
+        (("--model", "m"), "--model: no model is asked with --llm offline; add --llm openai"),
     ],
 )
 def test_a_flag_that_cannot_be_is_told_before_anything_is_built(
@@ -117,3 +120,34 @@ def test_a_stage_that_asks_nobody_knows_its_clients(duplexdata: Run, tmp_path: P
     done = duplexdata("interrupt", tmp_path, "--client", "foo", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr.startswith("error: --client foo: it must be one of openai, aiohttp")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
+def test_an_encoding_that_lacks_letters(encoding: str, duplexdata: Run) -> None:
+    """What a file is written in elsewhere; the recipe is one all the same."""
+    done = duplexdata("recipe", env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
+    usual = tomllib.loads(duplexdata("recipe").stdout)
+    assert tomllib.loads(done.stdout) == usual
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+@pytest.mark.parametrize(
+    "command", ["recipe", "build --format tdm --source sample --limit 2 --quiet --out made"]
+)
+def test_standard_output_to_a_full_disk(command: str, tmp_path: Path) -> None:
+    """It is told in two lines, and is no bug."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "duplexdata", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "disk" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr

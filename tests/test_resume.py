@@ -186,10 +186,11 @@ def test_full_disk(
     assert digests(tmp_path / "out") == never_killed
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_interrupted(
-    command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
+    name: str, command: Callable[..., list[str]], never_killed: Digests, tmp_path: Path
 ) -> None:
-    """Ctrl-C is exit 1, without a traceback, and says how to go on."""
+    """Ctrl-C, or a connection that is lost: exit 1, no traceback, and says how to go on."""
     process = subprocess.Popen(
         [sys.executable, "-m", "duplexdata", *command("out", workers=2)],
         stderr=subprocess.PIPE,
@@ -198,7 +199,7 @@ def test_interrupted(
     )
     assert process.stderr is not None
     assert process.stderr.readline()  # it has begun
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, getattr(signal, name))
     said = process.stderr.read()
     assert process.wait() == 1
     process.stderr.close()

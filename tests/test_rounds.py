@@ -194,17 +194,25 @@ def test_a_run_that_cannot_go_on_stops_at_once(
     assert faulty.stats()["requests"] <= 50
 
 
-def test_ctrl_c_keeps_what_came(faulty: Loopback, duplexdata: Run, tmp_path: Path) -> None:
-    """It ends while requests hang, says how to go on, and what came is found again."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_ctrl_c_keeps_what_came(
+    name: str, faulty: Loopback, duplexdata: Run, tmp_path: Path
+) -> None:
+    """It ends while requests hang, says how to go on, and what came is found again.
+
+    So does a build whose terminal is closed, or the connection to it lost.
+    """
     faulty.config(transport_faults=0.0)
     arguments = command(faulty, tmp_path / "out", "--max-in-flight", "32")
     process = [sys.executable, "-m", "duplexdata", *map(str, arguments)]
     env = environment(tmp_path)
-    with subprocess.Popen(process, env=env, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        process, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
         faulty.wait("paid", 50, running)
         faulty.config(latency=600.0)
         faulty.wait("in_flight", 16, running)
-        running.send_signal(signal.SIGINT)
+        os.killpg(running.pid, getattr(signal, name))
         said = running.communicate()[1]
     assert running.returncode == 1
     assert "go on with: duplexdata build" in said
@@ -308,6 +316,7 @@ def test_what_failed_is_taken_up_again_alone(
     assert left_out == {"request_failed": {"generation_termination": 1}}
     assert len(rows_of(out)) == 11
     paid, finished = faulty.stats()["paid"], digests(out)
+    assert "1 for failed requests, which --retry-failed asks again" in capsys.readouterr().err
     here(**asked)
     assert "already finished" in capsys.readouterr().err
     here(**asked, retry_failed=True)  # it fails again
@@ -316,6 +325,7 @@ def test_what_failed_is_taken_up_again_alone(
     here(**asked, retry_failed=True)
     assert faulty.stats()["paid"] == paid + 1
     assert not manifest_of(out)["counts"]["left_out"]
+    assert not capsys.readouterr().err.splitlines()[-1].endswith("again")
     assert digests(out) == digests(here("whole", **asked))
 
 

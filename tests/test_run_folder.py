@@ -107,6 +107,15 @@ def test_unfinished_folder_of_another_recipe_is_refused(duplexdata: Run, tmp_pat
     assert "there 5" in refused.stderr
 
 
+def test_of_a_difference_what_was_chosen_is_said_first(duplexdata: Run, tmp_path: Path) -> None:
+    """Who asks a model has other prompts, too; their hashes tell a reader nothing."""
+    arguments = ("build", *TDM_SAMPLE, "--limit", "5", "--out", tmp_path / "out")
+    assert duplexdata(*arguments).returncode == 0
+    refused = duplexdata(*arguments, "--llm", "fake")
+    assert refused.returncode == 2
+    assert 'llm: "fake", there "offline"' in refused.stderr
+
+
 def test_edited_transitions_of_a_finished_folder_are_said(duplexdata: Run, tmp_path: Path) -> None:
     """A folder that was built with other sentences is not called finished."""
     own, recipe = tmp_path / "own.toml", tmp_path / "recipe.toml"

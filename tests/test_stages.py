@@ -527,3 +527,28 @@ def test_statements_are_not_changed_under_a_budget(made: Path, tmp_path: Path) -
 def test_nothing_unfinished_is_left(made: Path) -> None:
     """A finished folder has no working folder in it."""
     assert not list(made.rglob(WORK))
+
+
+def test_what_all_stages_used_is_told_at_the_end(tmp_path: Path) -> None:
+    """Also of a stage that was stopped; it is what a build of the same uses."""
+    flags = ("--format", "duo", "--source", "sample", "--limit", "9", "--llm", "fake")
+    prices = ("--price-in", "1000", "--price-out", "1000", "--workers", "1", "--cache")
+    run("build", *flags, *prices, tmp_path / "one", "--out", tmp_path / "build")
+    folders = [tmp_path / name for name in ("load", *STAGES)]
+    run("load", *flags, "--out", folders[0])
+    paid = (*prices, tmp_path / "other")
+    interrupt = ("interrupt", folders[0], "--out", folders[1], *paid)
+    run(*interrupt, "--max-requests", "3", code=1)
+    run(*interrupt)
+    run("distract", folders[1], "--out", folders[2], *paid)
+    run("slice", folders[2], "--out", folders[3])
+    run("export", folders[3], "--out", folders[4])
+    of_build, of_stages = (
+        json.loads((folder / "run.json").read_text("utf-8"))
+        for folder in (tmp_path / "build", folders[4])
+    )
+    assert of_stages["usage"] == of_build["usage"]
+    assert of_stages["cost"] == pytest.approx(of_build["cost"])
+    assert of_build["cost"] > 0
+    run("interrupt", folders[0], "--out", folders[1], "--llm", "offline", "--overwrite")
+    assert not (folders[1] / "run.json").exists()

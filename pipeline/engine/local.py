@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
@@ -21,6 +21,15 @@ from ..light_arrow import keep_pandas_out
 from .server import process_context
 
 _DIED = "a worker process died (often: out of memory); try fewer with --workers"
+_NOT_STARTED = (
+    "a worker process could not be started ({error}); try fewer with --workers, or have this "
+    "machine allow more: processes (ulimit -u), open files (ulimit -n), /dev/shm"
+)
+
+_ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""What is sent to end a command."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,7 +55,7 @@ def run_local(
     if len(first) < 2 and not ready:
         yield from map(tidily, first)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=process_context(), initializer=_become_worker)
+    pool = _pool(workers)
     try:
         yield from _in_order(pool, tidily, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -55,7 +64,7 @@ def run_local(
         _kill(pool)
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        _shut_down(pool)
 
 
 class LocalPool:
@@ -63,14 +72,12 @@ class LocalPool:
 
     def __init__(self, workers: int) -> None:
         """Starts no process before there is a task."""
-        self._pool = ProcessPoolExecutor(
-            workers, mp_context=process_context(), initializer=_become_worker
-        )
+        self._pool = _pool(workers)
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Has a process run a function on a task."""
         try:
-            with _ctrl_c_waits():
+            with _ctrl_c_waits(), _told_if_not_started():
                 return self._pool.submit(_tidily, function, task)
         except BrokenProcessPool as error:
             raise BuildError(_DIED) from error
@@ -92,7 +99,40 @@ class LocalPool:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             _kill(self._pool)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        _shut_down(self._pool)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that are started as there are tasks for them.
+
+    Raises:
+        BuildError: there can be none here.
+    """
+    try:
+        os.chdir(os.getcwd())  # noqa: PTH109  # as each will begin
+    except OSError as error:
+        told = f"no worker process can begin in this folder: {error.strerror}; cd to another"
+        raise BuildError(told) from error
+    with _told_if_not_started():
+        context = process_context()
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
+
+
+@contextmanager
+def _told_if_not_started() -> Iterator[None]:
+    """Tells what keeps a process from being started: a bound of this machine."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise
+    # The server that forks them has died where the other end is lost.
+    except (OSError, EOFError, RuntimeError) as error:
+        raise BuildError(_NOT_STARTED.format(error=error)) from error
+
+
+def _shut_down(pool: ProcessPoolExecutor) -> None:
+    with suppress(RuntimeError):  # its thread could not be started
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
@@ -112,7 +152,7 @@ def _ctrl_c_waits() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
@@ -128,7 +168,7 @@ def _in_order(
     """The results in order, with at most `ahead` tasks under way."""
     under_way: deque[Future[Result]] = deque()
     for task in tasks:
-        with _ctrl_c_waits():
+        with _ctrl_c_waits(), _told_if_not_started():
             under_way.append(pool.submit(function, task))
         if len(under_way) >= ahead:
             yield under_way.popleft().result()
@@ -146,10 +186,12 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 
 
 def _become_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends when the parent does, however it dies."""
+    """Leaves Ctrl-C and the like to the parent, and ends when it does, however it dies."""
     keep_pandas_out()
     gc.disable()  # cycles are looked for after each task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):  # one that is spawned begins with what its parent blocks
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..load.hub import hub_name
+
 KNOWN: Mapping[str, str] = {
     "sample": "apache-2.0",
     "ultrachat": "mit",
@@ -51,6 +53,14 @@ def why_unknown(sources: Iterable[Mapping[str, Any]]) -> str:
         return f"the licence of {_listed(unknown)} is not known"
     named = [f"{name} ({licence})" for name, licence in licences.items()]
     return f"the licences of {_listed(named)} are not known to go together"
+
+
+def is_never_known(source: str) -> bool:
+    """Whether a source as a recipe names it, here or at a URL, has no licence that we could know.
+
+    That of one on the Hub its card may say, once it is read.
+    """
+    return hub_name(source) is None and source not in KNOWN
 
 
 def _plain(source: str) -> str:

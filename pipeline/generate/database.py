@@ -40,7 +40,11 @@ _SHUT = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 
 def store_path(folder: Path | None = None) -> Path:
-    """The file of replies: in this folder, else in DUPLEXDATA_CACHE, else in the user's cache."""
+    """The file of replies: in this folder, else in DUPLEXDATA_CACHE, else in the user's cache.
+
+    Raises:
+        StoreError: there is no such user here, and so no cache.
+    """
     if folder is None:
         named = os.environ.get(FOLDER_VARIABLE)
         if named:
@@ -48,7 +52,12 @@ def store_path(folder: Path | None = None) -> Path:
         else:
             from platformdirs import user_cache_path
 
-            folder = user_cache_path("duplexdata", appauthor=False)
+            try:
+                folder = user_cache_path("duplexdata", appauthor=False)
+            except RuntimeError:  # as in a container, by a number that no user has
+                raise StoreError(
+                    "no home folder to keep replies in: set HOME, or name a folder with --cache"
+                ) from None
     return folder / FILE
 
 

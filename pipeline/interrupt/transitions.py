@@ -94,7 +94,7 @@ def load_transitions(language: str, own_file: str | None) -> Transitions:
 def _read(place: Path | Traversable) -> tuple[bytes, dict[str, object]]:
     try:
         data = place.read_bytes()
-        return data, tomllib.loads(data.decode("utf-8"))
+        return data, tomllib.loads(data.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PromptError(f"cannot read the transitions {place}: {error}") from error
 

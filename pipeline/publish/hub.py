@@ -59,6 +59,18 @@ class Target:
         return self.revision or MAIN
 
 
+def check_client() -> None:
+    """Raises a PublishError where there is no token, or no network is wanted; asks nobody."""
+    from huggingface_hub import constants, get_token
+
+    if constants.HF_HUB_OFFLINE:
+        raise PublishError("HF_HUB_OFFLINE is set, so nothing can be sent to the Hub: unset it")
+    if get_token() is None:
+        raise PublishError(
+            "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
+        )
+
+
 class Hub:
     """A session with the Hub about one repository; every trouble is told in one line."""
 
@@ -68,12 +80,9 @@ class Hub:
         Raises:
             PublishError: there is no token.
         """
-        from huggingface_hub import HfApi, get_token
+        from huggingface_hub import HfApi
 
-        if get_token() is None:
-            raise PublishError(
-                "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
-            )
+        check_client()
         self.target = target
         self.screen = screen
         self.api = HfApi(library_name="duplexdata")

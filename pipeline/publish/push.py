@@ -5,13 +5,13 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PublishError
 from ..export.card import card, card_data, is_written_here, without_seal
-from ..export.licence import licence_of, why_unknown
+from ..export.licence import is_never_known, licence_of, why_unknown
 from ..report.stats_record import RECORD as STATS
 from ..report.stats_record import record_of
 from ..screen import Screen
@@ -105,6 +105,16 @@ def check_repository(name: str) -> None:
     """Raises a PublishError where a name can be no repository's; the Hub is not asked."""
     if not _REPOSITORY.fullmatch(name):
         raise PublishError(f"{name!r} is no repository: give owner/name")
+
+
+def check_sources(sources: Iterable[str], repository: str) -> None:
+    """Raises a PublishError where a run of these could not be published without --license."""
+    unknown = next(filter(is_never_known, sources), None)
+    if unknown is not None:
+        raise PublishError(
+            f"--push: the licence of {unknown} is not known: build without --push, then name it: "
+            f"duplexdata push FOLDER {repository} --license LICENCE"
+        )
 
 
 def _check_names(target: Target, config: str | None, licence: str | None) -> None:

@@ -16,7 +16,7 @@ from ..export.rejected import REJECTED, write_rows
 from ..export.shards import WORK, write_text
 from ..finished import Pass1, as_json, facts
 from ..load.raw_file import file_digest
-from ..run_folder import MANIFEST, STAGE
+from ..run_folder import MANIFEST, RUN_FACTS, STAGE
 
 _REJECTED = "rejected.parquet"
 ORDER = ("load", "interrupt", "distract", "slice", "export")
@@ -129,7 +129,8 @@ def new_stage(path: Path, overwrite: bool) -> Iterator[Path]:
         raise FolderError(f"{path} holds files that are no stage's; choose another --out")
     if STAGE in held and not overwrite:
         raise FolderError(f"{path} holds a finished stage; --overwrite makes it again")
-    (path / STAGE).unlink(missing_ok=True)
+    for name in (STAGE, RUN_FACTS):
+        (path / name).unlink(missing_ok=True)
     for one in (path / "data").glob("*.parquet"):
         one.unlink()
     for name in (WORK, "data"):

@@ -15,16 +15,17 @@ from ..block_report import BlockReport
 from ..block_work import BlockTask, fingerprints, prompts_of
 from ..engine import ENGINES
 from ..errors import FolderError, RecipeError
-from ..export.shards import write_parquet
-from ..finished import checked_counts, identity_of, pass_1, write_beside, write_manifest
+from ..export.shards import write_parquet, write_text
+from ..finished import as_json, checked_counts, identity_of, pass_1, write_beside, write_manifest
 from ..generate import WRITERS, used
 from ..load.block import Block
 from ..load.dialogue_rows import SCHEMA, dialogue_table
 from ..load.reading import Reading
 from ..materials import Materials, load_materials
 from ..recipe import Recipe
-from ..run_folder import difference, finished_manifest, open_folder
+from ..run_folder import RUN_FACTS, difference, finished_manifest, open_folder
 from ..screen import Screen
+from ..used_before import UsedBefore, used_up_to
 from .blocks import DISTRACT, INTERRUPT, StageTask, export_block, slice_block
 from .folder import (
     ORDER,
@@ -71,16 +72,27 @@ class How:
             return list(results)
 
     def with_replies(
-        self, steps: Steps[AnyTask], tasks: Sequence[AnyTask], recipe: Recipe
+        self, steps: Steps[AnyTask], tasks: Sequence[AnyTask], recipe: Recipe, before: UsedBefore
     ) -> list[BlockReport]:
-        """The same, with the replies of whom the recipe asks."""
+        """The same, with the replies of whom the recipe asks; what they take is kept as used."""
         if not WRITERS[recipe.llm].asks:
             return self.each(steps.build, tasks)
         from ..rounds import Answering, build_in_rounds  # with what talks to a server
 
         answering = Answering(recipe, self.means(recipe), self.engine, self.workers, self.screen)
-        with closing(build_in_rounds(iter(tasks), steps, answering, self._show)) as reports:
-            return sorted(reports, key=lambda report: report.number)
+        last: Usage | None = None
+
+        def show(usage: "Usage") -> None:
+            nonlocal last
+            last = usage
+            before.keep(usage)
+            self._show(usage)
+
+        try:
+            with closing(build_in_rounds(iter(tasks), steps, answering, show)) as reports:
+                return sorted(reports, key=lambda report: report.number)
+        finally:
+            before.keep(last, now=True)
 
     def _show(self, usage: "Usage") -> None:
         if self.screen.due():
@@ -128,10 +140,9 @@ def interrupt(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve,
         ]
         threshold = _threshold(tasks, recipe.samples, how)
         tasks = [replace(one, threshold=threshold) for one in tasks]
-        reports = how.with_replies(INTERRUPT, tasks, recipe)
-        finish_stage(
-            out, "interrupt", identity_of(recipe, _prints(recipe, materials)), before.found, reports
-        )
+        reports = how.with_replies(INTERRUPT, tasks, recipe, used_up_to(here, out))
+        identity = identity_of(recipe, _prints(recipe, materials))
+        _finish(before, out, "interrupt", identity, reports)
 
 
 def _threshold(tasks: list[BlockTask], samples: int, how: How) -> int | None:
@@ -152,9 +163,9 @@ def distract(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, 
         )
     with new_stage(out, how.overwrite):
         tasks = _tasks(before, recipe, materials, out)
-        reports = how.with_replies(DISTRACT, tasks, recipe)
+        reports = how.with_replies(DISTRACT, tasks, recipe, used_up_to(here, out))
         identity = identity_of(recipe, _prints(recipe, materials))
-        finish_stage(out, "distract", identity, before.found, reports)
+        _finish(before, out, "distract", identity, reports)
 
 
 def cut(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: How) -> None:
@@ -163,7 +174,21 @@ def cut(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, how: 
     with new_stage(out, how.overwrite):
         reports = how.each(slice_block, _tasks(before, recipe, materials, out))
         identity = identity_of(recipe, _prints(recipe, materials))
-        finish_stage(out, "slice", identity, before.found, reports)
+        _finish(before, out, "slice", identity, reports)
+
+
+def _finish(
+    before: StageFolder,
+    out: Path,
+    name: str,
+    identity: Mapping[str, Any],
+    reports: Sequence[BlockReport],
+) -> None:
+    """Ends a stage on the folder of another; says what both used of a model, if one was asked."""
+    spent = used_up_to(before.path, out).with_this(None)
+    if spent["usage"]:
+        write_text(as_json(spent), out, RUN_FACTS)
+    finish_stage(out, name, identity, before.found, reports)
 
 
 def _tasks(before: StageFolder, recipe: Recipe, materials: Materials, out: Path) -> list[StageTask]:
@@ -205,8 +230,7 @@ def export(here: Path, out: Path, flags: Mapping[str, Any], resolve: Resolve, ho
             "blocks_resumed": 0,
             "python": sys.version.split()[0],
             "tokenizer": materials.tokenizer.origin,
-            "usage": {},
-            "cost": 0.0,
+            **used_up_to(here, out).with_this(None),
         }
         write_manifest(out, manifest, run)
 

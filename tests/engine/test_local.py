@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,7 @@ def half_a_result(ready: str) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
+from typing import Any
 from duplexdata.pipeline.engine import POOLS
 from duplexdata.tests.engine.test_local import half_a_result
 try:
@@ -178,3 +180,58 @@ def test_ctrl_c_while_a_process_is_asked_for(name: str, way: str) -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == ("ended\n", "")
+
+
+ASKS = """
+import operator
+from duplexdata.pipeline.engine import POOLS
+from duplexdata.pipeline.errors import BuildError
+try:
+    with POOLS["local"](1) as pool:
+        print(pool.result(pool.submit(operator.neg, 1)))
+except BuildError as error:
+    print(error)
+"""
+"""Has a worker process do something, and prints the result, or what is told in its place."""
+
+
+def asks(before: str = "", **keywords: Any) -> str:
+    """What it prints, and nothing on standard error."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        [sys.executable, "-c", before + ASKS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        **keywords,
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+def test_a_long_folder_for_what_is_temporary(tmp_path: Path) -> None:
+    """That of a job on a cluster is often too long for the address of a socket."""
+    folder = tmp_path / ("job" * 40)
+    folder.mkdir()
+    assert asks(env={**os.environ, "TMPDIR": str(folder)}) == "-1\n"
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such bounds")
+def test_a_process_that_may_not_be_started_is_told() -> None:
+    """It is a bound of the machine, and no bug."""
+    bound = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (3, 3))"
+    # what is imported later could not be opened
+    before = f"import multiprocessing.connection, multiprocessing.queues\n{ASKS.splitlines()[1]}\n"
+    told = asks(f"{before}from duplexdata.pipeline.engine import POOLS\n{bound}\n")
+    assert "could not be started" in told
+    assert "ulimit" in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it cannot be removed there")
+def test_workers_where_no_process_can_begin(tmp_path: Path) -> None:
+    """One may stand where one may not go: as another user, or in what is no more."""
+    (tmp_path / "gone").mkdir()
+    told = asks("import os; os.rmdir(os.getcwd())", cwd=tmp_path / "gone")
+    assert "cd to another" in told

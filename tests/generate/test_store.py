@@ -1,5 +1,6 @@
 """Replies are kept once, whole, and safe from the end of the process."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -312,3 +313,31 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     if sys.platform == "linux":
         assert store_path() == tmp_path / "home" / "duplexdata" / "replies.sqlite3"
+
+
+HOMELESS = """
+import os
+import platformdirs
+from duplexdata.pipeline.errors import DuplexdataError
+from duplexdata.pipeline.generate.database import store_path
+from duplexdata.pipeline.mirror import staging_folder
+for name in ("HOME", "DUPLEXDATA_CACHE", "XDG_CACHE_HOME"):
+    os.environ.pop(name, None)
+os.setuid(2_000_000)
+for place in (store_path, lambda: staging_folder("s3://bucket/run")):
+    try:
+        place()
+    except DuplexdataError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="root alone can be another")
+def test_where_there_is_no_home() -> None:
+    """A container may run by a number that no user has."""
+    done = subprocess.run(
+        [sys.executable, "-c", HOMELESS], capture_output=True, text=True, check=True, timeout=60
+    )
+    cache, url = done.stdout.splitlines()
+    assert "--cache" in cache
+    assert "HOME" in url

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from duplexdata.pipeline.errors import PromptError
+from duplexdata.pipeline.generate.prompts import load_prompts
 from duplexdata.pipeline.interrupt.transitions import load_transitions
+from duplexdata.pipeline.statements import load_bank
 
 NAME = "generation_termination"
 
@@ -79,3 +81,21 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
     """A file that is not there is refused."""
     with pytest.raises(PromptError, match="nowhere"):
         load_transitions("en", str(tmp_path / "nowhere.toml"))
+
+
+def test_a_mark_before_the_first_byte(tmp_path: Path) -> None:
+    """Some editors put one before what a user writes: transitions, statements and prompts."""
+    named = {
+        "transitions.toml": '[generation_termination]\nstop = ["Whoa."]\n',
+        "statements.toml": '[views]\nplain = ["That is a long walk."]\n',
+        "fuse.txt": "Say it.\n",
+        "again.toml": 'again = "No: {fault}"\n',
+    }
+    for name, text in named.items():
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert load_transitions("en", str(tmp_path / "transitions.toml")).kinds[NAME, "stop"]
+    bank = load_bank("en", str(tmp_path / "statements.toml"))
+    assert bank.plain == (("That is a long walk.",),)
+    own = load_prompts({"en": str(tmp_path)})["en"]
+    assert own.instructions["fuse"] == "Say it."
+    assert own.again == "No: {fault}"

@@ -2,10 +2,12 @@
 
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ..conftest import TDM_SAMPLE
 from ..loopback.hub import READER
 from .conftest import MakeRun, Publisher, rows_by_split
 
@@ -254,3 +256,35 @@ def test_build_and_push_in_one(publisher: Publisher, tmp_path: Path) -> None:
     again = publisher.run("build", *flags, "--quiet", "--push", "someone/talk")
     assert again.returncode == 0, again.stderr
     assert again.stderr == ""
+
+
+def test_build_and_push_that_cannot_push_builds_nothing(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    """No token, or no network: it is said before anything is built, or paid for."""
+    out = tmp_path / "run"
+    done = publisher.run("build", *TDM_SAMPLE, "--out", out, "--push", "some/talk", token=None)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no token for the Hub")
+    done = subprocess.run(
+        publisher.command("build", *TDM_SAMPLE, "--out", out, "--push", "some/talk"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**publisher.environment(), "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: HF_HUB_OFFLINE is set")
+    assert not out.exists()
+
+
+def test_build_and_push_of_a_source_without_a_licence_builds_nothing(
+    publisher: Publisher, write_dialogues: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Its licence is to be named, and build has no flag for it."""
+    source = write_dialogues([["What is it?", "It is this."]])
+    flags = ("--format", "tdm", "--source", source, "--out", tmp_path / "run")
+    done = publisher.run("build", *flags, "--push", "some/talk")
+    assert done.returncode == 2
+    assert "--license" in done.stderr
+    assert not (tmp_path / "run").exists()
