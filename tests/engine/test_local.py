@@ -114,7 +114,6 @@ def half_a_result(ready: str) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from typing import Any
 from duplexdata.pipeline.engine import POOLS
 from duplexdata.tests.engine.test_local import half_a_result
 try:
