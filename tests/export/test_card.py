@@ -135,6 +135,14 @@ def test_what_no_page_can_show_is_escaped() -> None:
     )
 
 
+def test_any_name_of_a_source_stands_in_its_cell(runs: Callable[[str], Path]) -> None:
+    """A file may be called anything; its line of the table stays one, of four cells."""
+    folder = runs("tdm")
+    manifest = manifest_of(folder)
+    manifest["sources"][0]["name"] = "a|b `c`\nd"
+    assert r"| ``a\|b `c`⏎d`` | 90 | `" in card(folder, manifest)
+
+
 def test_long_rows_are_shown_about_their_first_cut() -> None:
     """The cut stands there, and what is left out is counted."""
     pairs = 60
