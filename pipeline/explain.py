@@ -17,6 +17,7 @@ from .plan import PlannedRow
 from .rehearsal import recipe_of, rehearsed
 from .report.pick import row_by_id
 from .report.rows import open_rows
+from .report.screen import visible
 from .slice.schedule import slice_script
 from .slice.slicer import Slices
 
@@ -48,7 +49,7 @@ def explain(folder: Path, row_id: str, means: Means, *, workers: int, engine: st
                 work = begin(task)
                 for planned in work.plan.rows:
                     if planned.id == row_id:
-                        yield from _told(task, work, planned)
+                        yield from (visible(line, "\n") for line in _told(task, work, planned))
                         return
     raise missing or SourceError(
         f"{row_id}: the sources of {folder} are gone, or have changed since"
@@ -146,5 +147,5 @@ def _texts(slices: Slices) -> Iterator[str]:
 
 
 def _indented(text: str, by: int = 2) -> Iterator[str]:
-    for line in text.splitlines():
+    for line in text.replace("\r\n", "\n").split("\n"):
         yield " " * by + line

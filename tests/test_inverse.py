@@ -217,6 +217,23 @@ def test_an_answer_that_could_not_be_cut_once_may_be_cut_now(
     assert report.proved["source"] == report.rows
 
 
+def test_what_was_dropped_of_the_dialogues_is_no_breach_of_rows_of_rows(
+    rebuilt: Builder, tmp_path: Path
+) -> None:
+    """Their manifest counts what was dropped of rows; the dialogues tell nothing of that."""
+    turns = [{"role": "system", "content": "Be brief."}]
+    turns += [{"role": role, "content": "Hello."} for role in ("user", "assistant", "user")]
+    dialogues = jsonl(tmp_path / "dialogues.jsonl", [{"messages": turns}])
+    of_dialogues = build(tmp_path / "first", **{**SAMPLE, "source": [str(dialogues)]}, format="tdm")
+    assert manifest_of(of_dialogues)["counts"]["dropped"]["trailing_user_turns"] == 1
+    again = rebuilt(of_dialogues, format="duo")
+    assert validate(again, sources=[str(of_dialogues)]).breaches == 0
+    report = validate(again, sources=[str(dialogues)])
+    assert report.breaches == 0, report.lines()
+    named = [why for check, why in report.unproved if check == "manifest"]
+    assert any("counts.dropped" in why for why in named)
+
+
 def test_a_text_that_is_not_the_source_s_is_seen_in_rows_of_rows(
     first: dict[str, Path], rebuilt: Builder
 ) -> None:

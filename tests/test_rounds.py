@@ -481,6 +481,21 @@ def test_explain_tells_all_that_made_a_row(faulty: Loopback, here: Callable[...,
         list(run_explain(out, "regeneration-0", cache=None, workers=1, engine="local"))
 
 
+def test_explain_shows_nothing_that_a_terminal_acts_on(
+    here: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Escapes and turned text in a source stand there escaped, in the dialogue and its slices."""
+    source = tmp_path / "rows.jsonl"
+    turns = ["Clear\x1b[2J it?", "Done\u202e now.\r\nNext\u2028line."]
+    source.write_text(json.dumps({"id": "1", "data": turns}) + "\n", "utf-8")
+    out = here(source=[str(source)], rates="uninterrupted=1", statements=0, llm="offline")
+    (row,) = rows_of(out)
+    told = list(run_explain(out, row["id"], cache=None, workers=1, engine="local"))
+    assert all(line.isprintable() for line in told)
+    assert "  user: Clear\\x1b[2J it?" in told
+    assert told[told.index("  assistant: Done\\u202e now.") + 1] == "  Next\\u2028line."
+
+
 def test_the_fake_engine_needs_no_server(
     here: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

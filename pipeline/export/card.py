@@ -227,7 +227,7 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
         licence = licences[one["source"]]
         said = f"`{licence}`" if licence else "not known"
         hashed = f"`{one['sha256'][:12]}…`" if one["sha256"] else "not known"
-        yield f"| `{_source_name(one)}` | {one['rows']:,} | {hashed} | {said} |"
+        yield f"| {code(_source_name(one))} | {one['rows']:,} | {hashed} | {said} |"
 
 
 def _pinned_sources(manifest: Mapping[str, Any]) -> list[str]:

@@ -49,12 +49,12 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("max_in_flight", "start", "rpm", "tpm"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # NaN is not, either, and bounds nothing
                 raise RecipeError(f"{name}: {value} is not more than 0")
         for name in ("max_requests", "max_cost", "price_in", "price_out"):
             value = getattr(self, name)
-            if value is not None and value < 0:
-                raise RecipeError(f"{name}: {value} is less than 0")
+            if value is not None and not value >= 0:
+                raise RecipeError(f"{name}: {value} is not 0 or more")
         if self.max_cost is not None and not (self.price_in or self.price_out):
             raise RecipeError("max_cost: without price_in and price_out no cost is known")
 

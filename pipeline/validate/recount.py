@@ -167,6 +167,9 @@ def check_of_source(
             same(f"sha256 of {facts['file']}, as it is given", digest, facts["sha256"])
     else:
         report.leave("manifest", "the sha256 of sources: those given are called otherwise")
+        if manifest["counts"]["scripts"]:  # these are the dialogues that its rows were made of
+            report.leave("manifest", "counts.dropped: the rows that it was made of are not given")
+            return
     if unread is None or own_limits(manifest["recipe"]):
         report.leave("manifest", "counts.dropped: which rows were read is not known")
         return

@@ -17,7 +17,7 @@ import yaml
 from duplexdata.pipeline.export.card import card, is_written_here, without_seal
 from duplexdata.pipeline.export.card_measured import Cue, CueTask, Measured
 from duplexdata.pipeline.export.card_texts import LEFT_OUT_TEXTS, TYPE_TEXTS
-from duplexdata.pipeline.export.lanes import pairs_of, pairs_table
+from duplexdata.pipeline.export.lanes import code, pairs_of, pairs_table
 from duplexdata.pipeline.export.table_1 import PAPER
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.toml_text import toml_of
@@ -125,6 +125,22 @@ def test_the_examples_are_real_rows(runs: Callable[[str], Path], name: str) -> N
         assert TYPE_TEXTS[kind] in section
         interrupted = kind not in {"uninterrupted", "topic_interweaving"}
         assert interrupted == ("Planned, and not heard: `" in section)
+
+
+def test_what_no_page_can_show_is_escaped() -> None:
+    """A NUL, an escape, line breaks of other kinds, turned text; what makes emoji stays."""
+    family = "\U0001f468\u200d\U0001f469"
+    assert code(f"a\0b\x1b[2J\x85c\u2028d\u202ee\n{family}") == (
+        rf"`a\x00b\x1b[2J\x85c\u2028d\u202ee⏎{family}`"
+    )
+
+
+def test_any_name_of_a_source_stands_in_its_cell(runs: Callable[[str], Path]) -> None:
+    """A file may be called anything; its line of the table stays one, of four cells."""
+    folder = runs("tdm")
+    manifest = manifest_of(folder)
+    manifest["sources"][0]["name"] = "a|b `c`\nd"
+    assert r"| ``a\|b `c`⏎d`` | 90 | `" in card(folder, manifest)
 
 
 def test_long_rows_are_shown_about_their_first_cut() -> None:

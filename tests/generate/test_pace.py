@@ -294,6 +294,8 @@ def test_dropped() -> None:
         {"max_requests": -1},
         {"max_cost": 1.0},
         {"max_cost": -1.0, "price_in": 1},
+        {"max_cost": float("nan"), "price_in": 1},
+        {"rpm": float("nan")},
     ],
 )
 def test_wrong_limits(limits: dict[str, float]) -> None:
