@@ -157,7 +157,12 @@ class Progress:
                 "blocks": self._blocks,
             }
         if self.usage is not None:
-            told |= {"usage": used.facts(self.usage), "cost": used.cost(self.usage)}
+            told |= {
+                "usage": used.facts(self.usage),
+                "cost": used.cost(self.usage),
+                "silence": round(self.usage.silence, 1),
+                "trouble": self.usage.trouble or None,
+            }
         return told
 
     def lines(self) -> list[str]:

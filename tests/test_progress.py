@@ -100,6 +100,26 @@ def test_what_a_model_was_asked_is_told() -> None:
         assert part in told
 
 
+def asked(silence: float, trouble: str) -> Usage:
+    """Of a model that may be silent."""
+    return Usage(5, 4, 3, Tokens(20, 10), 0.0, 0, 1, 0, 1, 16, None, silence, trouble)
+
+
+def test_a_server_that_is_silent_is_told() -> None:
+    """After a while, with the reason, if there is one; a long reason is cut."""
+    one = Watched()
+    for silence, trouble, told in (
+        (9.0, "no way", "pushed back 0"),
+        (12.4, "", "pushed back 0; no reply for 12 s"),
+        (12.4, "no way", "pushed back 0; no reply for 12 s: no way"),
+        (70.0, "x" * 200, f"pushed back 0; no reply for 70 s: {'x' * 120} ..."),
+    ):
+        one.progress.used(asked(silence, trouble))
+        assert one.progress.lines()[-1].endswith(told)
+        assert one.progress.record()["silence"] == silence
+        assert one.progress.record()["trouble"] == (trouble or None)
+
+
 def test_nothing_is_guessed_before_a_block_is_done() -> None:
     """No time left and no speed, but how far the sources are read."""
     one = Watched()

@@ -65,6 +65,8 @@ class Usage:
         in_flight: being sent now, or in jobs that are not over.
         level: how many may be, as the pace has it.
         jobs: where requests are sent in batch jobs.
+        silence: seconds for which a reply is waited for and none has come.
+        trouble: the last failure, if no reply has come after it.
     """
 
     requests: int
@@ -78,6 +80,8 @@ class Usage:
     in_flight: int
     level: int
     jobs: JobsUsage | None = None
+    silence: float = 0.0
+    trouble: str = ""
 
 
 class AnyAsking(Protocol):
@@ -215,6 +219,8 @@ class Asking:
             given_up=counts.given_up,
             in_flight=self._dispatch.in_flight,
             level=self._dispatch.level,
+            silence=self._dispatch.silence,
+            trouble=self._dispatch.trouble,
         )
 
     def close(self, seconds: float = _DRAIN_SECONDS) -> None:

@@ -108,7 +108,8 @@ class Dispatch:
         self._stopped: Exception | None = None
         self._uncommitted = 0
         self._given_up_in_a_row = 0
-        self._last_failure = ""
+        self._trouble = ""
+        self._silent_since = 0.0
         self._backoff = wait_random_exponential(multiplier=limits.backoff, max=_LONGEST_BACKOFF)
         self._retrying = AsyncRetrying(
             retry=retry_if_exception_type(Retry),
@@ -128,6 +129,17 @@ class Dispatch:
     def level(self) -> int:
         """How many may be sent at once, as of now."""
         return self._pace.level
+
+    @property
+    def trouble(self) -> str:
+        """The last failure; empty once a reply has come after it."""
+        return self._trouble
+
+    @property
+    def silence(self) -> float:
+        """Seconds for which a reply is waited for and none has come; 0 if none is waited for."""
+        waited_for = self.in_flight or self._trouble
+        return time.monotonic() - self._silent_since if waited_for else 0.0
 
     def add(self, jobs: Iterable[Job]) -> None:
         """Takes up jobs."""
@@ -269,10 +281,12 @@ class Dispatch:
         permit = await self._turn(job)
         self.counts.requests += 1
         pace, counts = self._pace, self.counts
+        if pace.in_flight == 1 and not self._trouble:  # before it, nobody waited
+            self._silent_since = time.monotonic()
         try:
             sent = await self._transport.send(job.request)
         except Retry as error:
-            self._last_failure = str(error)
+            self._trouble = str(error)
             try:
                 if error.pushed_back:
                     counts.refusals += 1
@@ -300,6 +314,7 @@ class Dispatch:
             counts.prompt_tokens += sent.tokens.prompt
             counts.completion_tokens += sent.tokens.completion
             self._given_up_in_a_row = 0
+            self._trouble, self._silent_since = "", time.monotonic()
             self._answer()
             return sent
         finally:

@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .asking import Usage
 
+_LONG = 10.0
+"""Seconds without a reply after which it is said, and why."""
+
+_SHOWN = 120
+"""Characters of what a server says, while a run goes on."""
+
 
 def told(usage: "Usage") -> str:
     """In one line, at the end of a run."""
@@ -31,8 +37,15 @@ def progress(usage: "Usage") -> str:
         )
     return (
         f"asked {usage.requests:,}, stored {usage.replies:,}, in flight {usage.in_flight} "
-        f"of {usage.level}, pushed back {usage.refusals:,}{_cost(usage)}"
+        f"of {usage.level}, pushed back {usage.refusals:,}{_cost(usage)}{_silence(usage)}"
     )
+
+
+def _silence(usage: "Usage") -> str:
+    if usage.silence < _LONG:
+        return ""
+    why = usage.trouble if len(usage.trouble) <= _SHOWN else f"{usage.trouble[:_SHOWN]} ..."
+    return f"; no reply for {usage.silence:.0f} s" + (f": {why}" if why else "")
 
 
 def facts(usage: "Usage | None") -> dict[str, int]:

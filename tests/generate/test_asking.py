@@ -285,6 +285,7 @@ def test_server_dies_for_a_while(store: Store) -> None:
             assert errors_of([asking.submit(one) for one in asked]) == [None] * 100
         assert server.stats()["deaths"] == 1
     assert asking.usage.retries > 0
+    assert (asking.usage.trouble, asking.usage.silence) == ("", 0)  # it is over
 
 
 def test_server_down(store: Store) -> None:
@@ -299,6 +300,22 @@ def test_server_down(store: Store) -> None:
     assert ends[0] is None
     assert all(isinstance(end, ServerDown) for end in ends[1:])
     assert server.base_url in str(ends[1])
+
+
+def test_silence(store: Store) -> None:
+    """While a reply is waited for, how long is known, and why, once something fails."""
+    with serve(latency=600.0) as server:
+        limits = Limits(breaker_seconds=0.2, backoff=0.05)
+        with Asking(store, AioHttpTransport(), limits) as asking:
+            assert asking.usage.silence == 0
+            reply = asking.submit(request(0, base_url=server.base_url))
+            while asking.usage.silence == 0:
+                pass
+            assert asking.usage.trouble == ""
+            server.kill()
+            assert isinstance(errors_of([reply])[0], ServerDown)
+    assert server.base_url in asking.usage.trouble
+    assert asking.usage.silence > 0
 
 
 def test_one_is_refused(store: Store) -> None:
