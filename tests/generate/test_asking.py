@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -308,9 +309,11 @@ def test_silence(store: Store) -> None:
         limits = Limits(breaker_seconds=0.2, backoff=0.05)
         with Asking(store, AioHttpTransport(), limits) as asking:
             assert asking.usage.silence == 0
+            began = time.monotonic()
             reply = asking.submit(request(0, base_url=server.base_url))
             while asking.usage.silence == 0:
                 pass
+            assert asking.usage.silence <= time.monotonic() - began
             assert asking.usage.trouble == ""
             server.kill()
             assert isinstance(errors_of([reply])[0], ServerDown)
@@ -414,6 +417,7 @@ def test_left_early(store: Store, path: Path) -> None:
 
 PROGRAM = """
 import sys
+import time
 from pathlib import Path
 from duplexdata.pipeline.generate.asking import Asking
 from duplexdata.pipeline.generate.pace import Limits
