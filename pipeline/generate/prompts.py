@@ -88,7 +88,7 @@ def _load_language(language: str, own_folder: str | None) -> Prompts:
 
 def _read(place: Path | Traversable) -> str:
     try:
-        text = place.read_bytes().decode("utf-8-sig")
+        text = place.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"cannot read the prompt {place}: {error}") from error
     if not text.strip():

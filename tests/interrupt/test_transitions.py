@@ -83,19 +83,19 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
         load_transitions("en", str(tmp_path / "nowhere.toml"))
 
 
-def test_a_mark_before_the_first_byte(tmp_path: Path) -> None:
-    """Some editors put one before what a user writes: transitions, statements and prompts."""
+def test_files_of_some_editors(tmp_path: Path) -> None:
+    """They put a mark before the first byte, and two at the end of a line."""
     named = {
         "transitions.toml": '[generation_termination]\nstop = ["Whoa."]\n',
         "statements.toml": '[views]\nplain = ["That is a long walk."]\n',
-        "fuse.txt": "Say it.\n",
+        "fuse.txt": "Say it.\nSay it well.\n",
         "again.toml": 'again = "No: {fault}"\n',
     }
     for name, text in named.items():
-        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        (tmp_path / name).write_text(text, encoding="utf-8-sig", newline="\r\n")
     assert load_transitions("en", str(tmp_path / "transitions.toml")).kinds[NAME, "stop"]
     bank = load_bank("en", str(tmp_path / "statements.toml"))
     assert bank.plain == (("That is a long walk.",),)
     own = load_prompts({"en": str(tmp_path)})["en"]
-    assert own.instructions["fuse"] == "Say it."
+    assert own.instructions["fuse"] == "Say it.\nSay it well."
     assert own.again == "No: {fault}"
