@@ -22,6 +22,9 @@ from duplexdata.pipeline.slice.tokenizers.tiktoken import TiktokenTokenizer
 # Processes that tests interrupt must not inherit that a shell in the background ignores it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Nor that they are to outlive a terminal.
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The encoder that always works; the tests of the fast one ask for it.
 os.environ["DUPLEXDATA_ENCODER"] = "tiktoken"
