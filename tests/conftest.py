@@ -15,7 +15,6 @@ import pytest
 import tiktoken
 from hypothesis import settings
 
-from duplexdata.pipeline.engine.cores import available_cores
 from duplexdata.pipeline.slice.tokenizers import Tokenizer, load_tokenizer
 from duplexdata.pipeline.slice.tokenizers.tiktoken import TiktokenTokenizer
 
@@ -32,11 +31,6 @@ os.environ["DUPLEXDATA_ENCODER"] = "tiktoken"
 # How long a test takes on a busy machine says nothing of what it tests.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores, for a third of their time tests wait: for servers, for processes."""
-    return available_cores() + 1
 
 
 @cache
