@@ -15,7 +15,7 @@ from itertools import chain, islice
 from multiprocessing.connection import wait
 from typing import Self, TypeVar
 
-from ..errors import BuildError
+from ..errors import BuildError, is_of_machine
 from ..garbage import tidy
 from ..light_arrow import keep_pandas_out
 from .server import process_context
@@ -123,10 +123,12 @@ def _told_if_not_started() -> Iterator[None]:
     """Tells what keeps a process from being started: a bound of this machine."""
     try:
         yield
-    except BrokenProcessPool:
-        raise
     # The server that forks them has died where the other end is lost.
-    except (OSError, EOFError, RuntimeError) as error:
+    except (OSError, EOFError) as error:
+        raise BuildError(_NOT_STARTED.format(error=error)) from error
+    except RuntimeError as error:  # a broken pool is one, too
+        if not is_of_machine(error):
+            raise
         raise BuildError(_NOT_STARTED.format(error=error)) from error
 
 

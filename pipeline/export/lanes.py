@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..unseen import UNSEEN, spelled_out
+
 LONGEST = 120
 """Code points of a content that are shown; of a longer one its begin and end are."""
 
 IDLE = ("<idle>", "<idle>")
-
-# With a NUL git takes the page for no text; the others break lines, or turn what follows around.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def pairs_of(output: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
@@ -85,14 +84,9 @@ def code(text: str) -> str:
 
 def _span(text: str) -> str:
     text = re.sub(r"\r\n?|\n", "⏎", text).replace("\t", "⇥").replace("|", r"\|")
-    text = _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+    text = UNSEEN.sub(lambda found: spelled_out(found[0]), text)  # git takes a NUL for no text
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     # Markdown takes a space off each end where both ends have one, or a backtick is near.
     spaced = text.startswith(" ") and text.endswith(" ") and bool(text.strip())
     pad = " " if spaced or text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

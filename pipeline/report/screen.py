@@ -1,6 +1,5 @@
 """Text on a screen: tones, marks, and characters that a terminal must not act on."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +7,8 @@ from typing import Literal
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
+
+from ..unseen import UNSEEN, spelled_out
 
 Tone = Literal["source", "transition", "joined", "written", "statement", "idle", "unheard", "note"]
 
@@ -28,13 +29,6 @@ STYLES: dict[str, str] = {
 
 _HANG = 2
 _SLACK = 20
-
-# What moves the cursor, turns the direction of text, or takes no place where it matters.
-# ZWJ and ZWNJ stay: emoji and scripts are made with them.
-_UNSEEN = re.compile(
-    "([\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f])"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ PLAIN = Marks(
 
 def visible(text: str, newline: str) -> str:
     """The text with its line breaks as `newline`, and what a terminal would act on escaped."""
-    return _UNSEEN.sub(lambda found: _escaped(found[0], newline), text.replace("\r\n", "\n"))
+    return UNSEEN.sub(lambda found: _escaped(found[0], newline), text.replace("\r\n", "\n"))
 
 
 def toned(pieces: Iterable[tuple[str, str]], marks: Marks, newline: str | None = None) -> Text:
@@ -91,7 +85,7 @@ def toned(pieces: Iterable[tuple[str, str]], marks: Marks, newline: str | None =
             continue
         left, _, right = text.partition(inner)
         shown.append(left + before, tone)
-        for place, part in enumerate(_UNSEEN.split(inner.replace("\r\n", "\n"))):
+        for place, part in enumerate(UNSEEN.split(inner.replace("\r\n", "\n"))):
             if place % 2:
                 escaped = _escaped(part, marks.newline if newline is None else newline)
                 shown.append(escaped, "faint" if tone == "source" else tone)
@@ -132,5 +126,4 @@ def _escaped(character: str, newline: str) -> str:
         return newline
     if character == "\t":
         return "    " if newline == "\n" else r"\t"
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return spelled_out(character)
