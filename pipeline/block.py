@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from .block_report import BlockReport, PlanReport, report_path
@@ -16,19 +17,17 @@ from .export import FORMATS
 from .export.shards import WrittenFile, joined, write_parquet, write_text
 from .generate import WRITERS
 from .load.block import AnyBlock
-from .markers import count_defused
+from .markers import JOINER, count_defused
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
-from .slice.schedule import SlicedScript, slice_scripts
+from .slice.columns import SlicedRows, spoken_of
+from .slice.schedule import slice_spoken
 
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
 SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
-
-_RENDERED_AT_ONCE = 512
-"""The same of scripts that are laid out as columns."""
 
 
 def plan_task(task: BlockTask) -> PlanReport:
@@ -61,9 +60,9 @@ def build_task(task: BlockTask) -> BlockReport:
     for split in SPLITS:
         rows = [row for row in kept if block.split(row.members[0]) == split]
         if rows:
-            scripts = _sliced_scripts(rows, work, made, tally)
+            batches = _sliced_rows(rows, work, made, tally)
             tally.splits[split] += len(rows)
-            files.append(write_shard(recipe.format, task.folder, task.number, split, scripts))
+            files.append(write_shard(recipe.format, task.folder, task.number, split, batches))
     report = BlockReport(
         number=block.number,
         digest=task.digest,
@@ -103,16 +102,17 @@ class Tally:
     shortened: Counter[str] = field(default_factory=Counter)
     defused: int = 0
 
-    def add(self, sliced: Sequence[SlicedScript], recipe: Recipe) -> None:
+    def add(self, rows: SlicedRows, recipe: Recipe) -> None:
         """Counts rows."""
-        scripts = [one.script for one in sliced]
-        self.written.update([script.type for script in scripts])
-        self.languages.update([script.language for script in scripts])
-        self.generators.update([script.generator for script in scripts])
-        for one in sliced:
-            self.pairs[one.script.type] += one.pairs
-        texts = [one.text for script in scripts for one in script.utterances]
-        self.defused += sum([count_defused(text, recipe.markers) for text in texts])
+        spoken = rows.spoken
+        self.written.update(spoken.types)
+        self.languages.update(spoken.languages)
+        self.generators.update(spoken.generators)
+        for row_type, pairs in zip(spoken.types, rows.pairs.tolist(), strict=True):
+            self.pairs[row_type] += pairs
+        if JOINER.encode() in spoken.data:
+            texts = spoken.texts(np.ones(len(spoken.begins), dtype=np.bool_))
+            self.defused += sum(count_defused(text.decode(), recipe.markers) for text in texts)
 
     def counts(self) -> dict[str, Any]:
         """What a report says of a block's rows."""
@@ -169,9 +169,9 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _sliced_scripts(
+def _sliced_rows(
     rows: Sequence[PlannedRow], work: Work, made: Mapping[str, Script], tally: Tally
-) -> Iterator[SlicedScript]:
+) -> Iterator[SlicedRows]:
     """The scripts of rows, sliced; those that are not made already are written."""
     recipe = work.writer.recipe
     writer = work.writer_with(tally.counted(work.writer.reply))
@@ -181,41 +181,43 @@ def _sliced_scripts(
             scripts.append(made.get(row.id) or work.script(row, writer))
             if row.rounds:
                 tally.shortened[row.type] += 1
-        sliced = slice_scripts(scripts, work.slicer, recipe.seed, recipe.tail_idle)
+        spoken = spoken_of(scripts, recipe.seed)
+        sliced = slice_spoken(spoken, work.slicer, recipe.tail_idle)
         tally.add(sliced, recipe)
-        yield from sliced
+        yield sliced
 
 
 def write_shard(
-    row_format: str, folder: str, number: int, split: Split, scripts: Iterator[SlicedScript]
+    row_format: str, folder: str, number: int, split: Split, batches: Iterable[SlicedRows]
 ) -> WrittenFile:
     """Writes the rows of a block that go to one split."""
     rendering = FORMATS[row_format]
-    tables = _row_groups(scripts, rendering.render)
+    tables = _row_groups(batches, rendering.render)
     path = f"data/{split}-{number:05d}.parquet"
     return write_parquet(tables, rendering.schema, Path(folder), path)
 
 
 def _row_groups(
-    scripts: Iterator[SlicedScript], render: Callable[[Sequence[SlicedScript]], pa.Table]
+    batches: Iterable[SlicedRows], render: Callable[[SlicedRows], pa.Table]
 ) -> Iterator[pa.Table]:
     """The rows of scripts, a table a row group."""
-    part: list[SlicedScript] = []
     group: list[pa.Table] = []
     pairs = 0
-    for one in scripts:
-        part.append(one)
-        pairs += one.pairs
-        full = pairs >= _GROUP_PAIRS
-        if full or len(part) == _RENDERED_AT_ONCE:
-            group.append(render(part))
-            part = []
-        if full:
-            whole, group, pairs = joined(group), [], 0
-            yield whole
-            del whole  # each is tens of megabytes, and none is needed beside the next
-    if part:
-        group.append(render(part))
+    for batch in batches:
+        table, begin = render(batch), 0
+        after = np.cumsum(batch.pairs)
+        while begin < table.num_rows:
+            before = int(after[begin - 1]) if begin else 0
+            # A group is full with the row that fills it.
+            full = int(np.searchsorted(after, before + _GROUP_PAIRS - pairs)) + 1
+            end = min(full, table.num_rows)
+            group.append(table.slice(begin, end - begin))
+            pairs += int(after[end - 1]) - before
+            begin = end
+            if full <= table.num_rows:
+                whole, group, pairs = joined(group), [], 0
+                yield whole
+                del whole  # each is tens of megabytes, and none is needed beside the next
     if group:
         whole, group = joined(group), []
         yield whole

@@ -5,7 +5,7 @@ asking for them in another order or process, moves no other draw (rule 8 of
 docs/rules.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
@@ -29,6 +29,11 @@ def _begin(seed: int, purpose: str) -> bytes:
 @lru_cache(maxsize=64)  # keys come once for each of their purposes
 def _framed_keys(keys: tuple[str, ...]) -> bytes:
     return b"".join(map(_framed, keys))
+
+
+@lru_cache(maxsize=64)
+def _framed_key(key: str) -> bytes:
+    return _framed(key)
 
 
 def _framed(part: str) -> bytes:
@@ -55,6 +60,15 @@ def below_all(
     bits = x ^ (x >> np.uint64(31))
     below: npt.NDArray[np.uint64] = (bits >> np.uint64(32)) * np.uint64(n) >> np.uint64(32)
     return below.astype(np.int64)
+
+
+def draw_bases(seed: int, wanted: Iterable[tuple[str, str]]) -> npt.NDArray[np.uint64]:
+    """The bases of many draws: `Chance(seed, (key,)).of(purpose).base` of each (purpose, key)."""
+    digests = [
+        blake2b(_begin(seed, purpose) + _framed_key(key), digest_size=8).digest()
+        for purpose, key in wanted
+    ]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 class Draws(NamedTuple):

@@ -13,7 +13,7 @@ from duplexdata.pipeline.export import FORMATS
 from duplexdata.pipeline.generate import finish
 from duplexdata.pipeline.markers import IDLE
 from duplexdata.pipeline.recipe import Recipe
-from duplexdata.pipeline.slice.schedule import slice_script
+from duplexdata.pipeline.slice.schedule import joined_rows, slice_script
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import load_tokenizer
 from duplexdata.pipeline.statements import Bank, joined, load_bank
@@ -140,7 +140,7 @@ def test_statements_move_no_other_draw(
         if utterance.kind != "statement"
     ]
     assert kept == [slices.ends.tolist() for slices in plain.slices]
-    (row,) = FORMATS["tdm"].render([one]).to_pylist()
+    (row,) = FORMATS["tdm"].render(joined_rows([one], 0)).to_pylist()
     contents = [part["content"] for part in row["output"]]
     pairs = [(contents[at], contents[at + 1]) for at in range(0, len(contents), 2)]
     both = [number for number, pair in enumerate(pairs) if pair == (IDLE, IDLE)]
@@ -154,7 +154,7 @@ def test_statements_move_no_other_draw(
     more = max(0, tail - 1) if last_is_remark else tail
     expected += list(range(len(pairs) - more, len(pairs)))
     assert both == sorted(expected)
-    (duo,) = FORMATS["duo"].render([one]).to_pylist()
+    (duo,) = FORMATS["duo"].render(joined_rows([one], 0)).to_pylist()
     answers = "".join(part["content"] for part in duo["messages"] if part["role"] == "assistant")
     assert answers == LONG * 3
     for place in duo["utterances"]:

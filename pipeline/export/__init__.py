@@ -1,11 +1,11 @@
 """Scripts rendered as rows, and rows as files. A format is one file and one line here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..slice.schedule import SlicedScript
+from ..slice.columns import SlicedRows
 from . import duo, tdm
 
 
@@ -14,7 +14,7 @@ class Format:
     """A row format: its Arrow schema, and how scripts are rendered in it."""
 
     schema: pa.Schema
-    render: Callable[[Sequence[SlicedScript]], pa.Table]
+    render: Callable[[SlicedRows], pa.Table]
 
 
 FORMATS: dict[str, Format] = {

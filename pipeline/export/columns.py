@@ -1,12 +1,14 @@
 """The columns that both formats have."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from ..dialogue import Script, Utterance
-from ..slice.schedule import SlicedScript
+from ..dialogue import ROLES
+from ..slice.columns import SlicedRows, Spoken
 
 MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 
@@ -40,33 +42,30 @@ def row_schema(*own: pa.Field) -> pa.Schema:
 
 
 def to_table(
-    sliced: Sequence[SlicedScript],
+    rows: SlicedRows,
     schema: pa.Schema,
     own: dict[str, pa.Array],
-    starts: Sequence[int],
-    slices: Sequence[int | None],
+    starts: npt.ArrayLike,
+    slices: npt.ArrayLike | None,
 ) -> pa.Table:
     """Rows with the common columns and the format's own.
 
     Args:
-        sliced: one script a row.
+        rows: in order.
         schema: of the format.
         own: the format's own columns, by name.
-        starts: the first pair or message of each utterance of all scripts, in order.
-        slices: the pairs in which it is heard, or None.
+        starts: the first pair or message of each utterance, in order.
+        slices: the pairs in which it is heard, or None for all.
     """
-    scripts = [one.script for one in sliced]
-    spoken = [utterance for script in scripts for utterance in script.utterances]
+    spoken = rows.spoken
     columns = {
-        "id": pa.array([script.id for script in scripts], pa.string()),
-        "type": pa.array([script.type for script in scripts], pa.string()),
-        "language": pa.array([script.language for script in scripts], pa.string()),
-        "source_ids": pa.array(
-            [list(script.source_ids) for script in scripts], pa.list_(pa.string())
-        ),
-        "generator": pa.array([script.generator for script in scripts], pa.string()),
+        "id": pa.array(spoken.ids, pa.string()),
+        "type": pa.array(spoken.types, pa.string()),
+        "language": pa.array(spoken.languages, pa.string()),
+        "source_ids": _lists(spoken.source_ids),
+        "generator": pa.array(spoken.generators, pa.string()),
         "utterances": pa.ListArray.from_arrays(
-            _list_offsets(scripts), _utterances(spoken, starts, slices)
+            list_offsets(spoken.counts), _utterances(spoken, starts, slices)
         ),
         **own,
     }
@@ -74,31 +73,39 @@ def to_table(
     return table.cast(schema)
 
 
-def message_lists(lengths: Sequence[int], roles: pa.Array, contents: pa.Array) -> pa.Array:
+def message_lists(lengths: npt.ArrayLike, roles: pa.Array, contents: pa.Array) -> pa.Array:
     """A list<struct<role, content>> column from its flat roles and contents."""
-    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int32)
     values = pa.StructArray.from_arrays([roles, contents], fields=list(MESSAGE))
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    return pa.ListArray.from_arrays(list_offsets(lengths), values)
 
 
-def _list_offsets(scripts: Sequence[Script]) -> pa.Array:
-    counts = [len(script.utterances) for script in scripts]
-    return pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
+def list_offsets(lengths: npt.ArrayLike) -> pa.Array:
+    """Where each list of a column begins, and where the last one ends."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return pa.array(np.concatenate((np.zeros(1, dtype=np.int64), ends)).astype(np.int32))
 
 
-def _utterances(
-    spoken: Sequence[Utterance], starts: Sequence[int], slices: Sequence[int | None]
-) -> pa.Array:
-    by_field = list(zip(*spoken, strict=True)) or [()] * len(Utterance._fields)
-    roles, texts, heard, places, states, kinds, origins = by_field
+def _lists(values: Sequence[Sequence[str]]) -> pa.Array:
+    flat = pa.array(list(chain.from_iterable(values)), pa.string())
+    return pa.ListArray.from_arrays(list_offsets(list(map(len, values))), flat)
+
+
+def _utterances(spoken: Spoken, starts: npt.ArrayLike, slices: npt.ArrayLike | None) -> pa.Array:
+    count = len(spoken.begins)
+    unheard = [""] * count
+    for number in spoken.cut():
+        begin, end = spoken.begins[number] + spoken.heard[number], spoken.ends[number]
+        unheard[number] = spoken.data[begin:end].decode()
     columns = [
-        pa.array(roles, pa.string()),
-        pa.array(states, pa.string()),
-        pa.array(starts, pa.int32()),
-        pa.array(slices, pa.int32()),
-        pa.array([at >= 0 for at in places], pa.bool_()),
-        pa.array(kinds, pa.string()),
-        pa.array(origins, pa.string()),
-        pa.array([text[end:] for text, end in zip(texts, heard, strict=True)], pa.string()),
+        pa.array(ROLES).take(pa.array((~spoken.is_user).view(np.int8))),
+        pa.array(spoken.states, pa.string()),
+        pa.array(np.asarray(starts, dtype=np.int32)),
+        pa.nulls(count, pa.int32())
+        if slices is None
+        else pa.array(np.asarray(slices, dtype=np.int32)),
+        pa.array(spoken.at >= 0),
+        pa.array(spoken.kinds, pa.string()),
+        pa.array(spoken.origins, pa.string()),
+        pa.array(unheard, pa.string()),
     ]
     return pa.StructArray.from_arrays(columns, fields=list(UTTERANCE))

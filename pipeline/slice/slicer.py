@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..chance import Draws, below_all
-from .code_points import code_point_bytes, code_point_starts
+from .code_points import code_point_starts
+from .columns import count_up
 from .tokenizers import Tokenizer
 from .words import parts_at_ascii_space, word_edges, word_spans
 
@@ -24,6 +25,8 @@ _KEPT = 1_000_000
 """More than answers are apart that several rows say; with what belongs to it, some 4 MB."""
 
 Offsets = npt.NDArray[np.int64]
+
+_NONE: Offsets = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(slots=True)  # frozen it takes three times as long to make, and these are millions
@@ -56,18 +59,18 @@ class Slices:
         return int(np.searchsorted(self.code_point_ends(), code_points, side="right"))
 
 
-class Message(NamedTuple):
-    """A user utterance to be cut.
+class Cuts(NamedTuple):
+    """The slices of many texts, those of a text after each other.
 
     Attributes:
-        text: trimmed, with at least one word.
-        language: what its words are told by.
-        draws: the number of words of slice i is draw i.
+        counts: how many each text has.
+        begins: the byte of its text at which each slice begins.
+        ends: the byte after its last.
     """
 
-    text: str
-    language: str
-    draws: Draws
+    counts: Offsets
+    begins: Offsets
+    ends: Offsets
 
 
 @dataclass(slots=True)
@@ -99,6 +102,21 @@ class Slicer:
             known = self._answers[text]
         return known
 
+    def answers(self, texts: Sequence[str]) -> Cuts:
+        """The token slices of many assistant utterances' planned texts."""
+        self.cut_answers(texts)
+        known = self._answers.get
+        found = [one if (one := known(text)) is not None else self.answer(text) for text in texts]
+        if not found:
+            return Cuts(_NONE, _NONE, _NONE)
+        ends = [one.ends for one in found]
+        counts = np.fromiter(map(len, ends), np.int64, len(ends))
+        flat = np.concatenate(ends)
+        begins = np.empty_like(flat)
+        begins[1:] = flat[:-1]
+        begins[np.cumsum(counts) - counts] = 0
+        return Cuts(counts, begins, flat)
+
     def _known(self, text: str) -> Slices | None:
         """What was cut; of the generation before it is taken over into this one."""
         known = self._answers.get(text)
@@ -115,7 +133,9 @@ class Slicer:
 
     def cut_answers(self, texts: Iterable[str]) -> None:
         """Cuts answers that `answer` will be asked for, all of them at once."""
-        new = [text for text in dict.fromkeys(texts) if self._known(text) is None]
+        held = self._answers
+        missing = [text for text in dict.fromkeys(texts) if text not in held]
+        new = [text for text in missing if self._known(text) is None]
         if not new:
             return
         self._make_room()
@@ -151,19 +171,12 @@ class Slicer:
             known = self._tokens[text] = len(self.tokenizer.token_ends(text))
         return known
 
-    def messages(self, messages: Sequence[Message]) -> list[Slices]:
-        """The word slices of user utterances, in order."""
-        plain = [number for number, one in enumerate(messages) if _is_plain(one)]
-        if len(plain) == len(messages):
-            return _cut_plain(messages)
-        cut = dict(zip(plain, _cut_plain([messages[number] for number in plain]), strict=True))
-        return [
-            cut[number] if number in cut else _cut_spans(one) for number, one in enumerate(messages)
-        ]
-
     def message(self, text: str, language: str, draws: Draws) -> Slices:
-        """The word slices of one user utterance; see `Message`."""
-        return self.messages([Message(text, language, draws)])[0]
+        """The word slices of one user utterance; see `cut_messages`."""
+        data = text.encode()
+        return Slices(
+            data, *cut_messages([data], [language], np.array([draws.base], np.uint64))[1:]
+        )
 
 
 def _bounds(
@@ -190,44 +203,86 @@ def _bounds(
     return first, last
 
 
-def _is_plain(message: Message) -> bool:
-    return message.language != "zh" and parts_at_ascii_space(message.text)
+def cut_messages(
+    texts: Sequence[bytes], languages: Sequence[str], bases: npt.NDArray[np.uint64]
+) -> Cuts:
+    """The word slices of user utterances.
+
+    Args:
+        texts: in UTF-8, each trimmed and with at least one word.
+        languages: what the words of each are told by.
+        bases: of the draws of each: the number of words of slice i is draw i.
+    """
+    plain = _all_plain(texts, languages)
+    if plain is None:
+        return _cut_plain(texts, bases)
+    of_plain, others = np.flatnonzero(plain), np.flatnonzero(~plain)
+    parts = [
+        _cut_plain([texts[one] for one in of_plain.tolist()], bases[of_plain]),
+        *(
+            _cut_spans(texts[one], languages[one], Draws(int(bases[one])))
+            for one in others.tolist()
+        ),
+    ]
+    counts, begins, ends = map(np.concatenate, zip(*parts, strict=True))
+    order = np.concatenate((of_plain, others))
+    of_all = np.empty_like(counts)
+    of_all[order] = counts
+    # Each text's slices go where the text stands.
+    places = np.repeat((np.cumsum(of_all) - of_all)[order], counts) + count_up(counts)
+    in_order = Cuts(of_all, np.empty_like(begins), np.empty_like(ends))
+    in_order.begins[places], in_order.ends[places] = begins, ends
+    return in_order
 
 
-def _cut_plain(messages: Sequence[Message]) -> list[Slices]:
-    """Cuts messages whose words stand between bytes of white space."""
-    if not messages:
-        return []
-    data = [one.text.encode() for one in messages]
-    begins = np.cumsum([0, *(len(one) + 1 for one in data)])
-    firsts, lasts = word_edges(b"\n".join(data))
+def _all_plain(texts: Sequence[bytes], languages: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+    """Which texts have their words between bytes of white space; None if all do."""
+    if "zh" not in languages:
+        whole = b"\n".join(texts)
+        if whole.isascii() or parts_at_ascii_space(whole.decode()):
+            return None
+    each = [
+        language != "zh" and (text.isascii() or parts_at_ascii_space(text.decode()))
+        for text, language in zip(texts, languages, strict=True)
+    ]
+    return None if all(each) else np.array(each, dtype=np.bool_)
+
+
+def _cut_plain(texts: Sequence[bytes], bases: npt.NDArray[np.uint64]) -> Cuts:
+    """Cuts texts whose words stand between bytes of white space."""
+    if not texts:
+        return Cuts(_NONE, _NONE, _NONE)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    after = np.cumsum(lengths)
+    begins = after - lengths
+    firsts, lasts = word_edges(b"\n".join(texts))
     before = np.searchsorted(firsts, begins)  # words before each text
-    words = np.diff(before)
+    words = np.diff(before, append=len(firsts))
     # As many draws as slices of the fewest words would take.
     most = -(-words // FEWEST_WORDS)
-    nth = np.arange(most.sum()) - np.repeat(np.cumsum(most) - most, most)
-    bases = np.array([one.draws.base for one in messages], dtype=np.uint64)
-    drawn = FEWEST_WORDS + below_all(np.repeat(bases, most), MOST_WORDS - FEWEST_WORDS + 1, nth)
-    after = np.cumsum(drawn)
-    position = after - drawn
-    position -= np.repeat(position[np.cumsum(most) - most], most)  # words before, in the text
-    whose = np.repeat(np.arange(len(messages)), most)
+    drawn = FEWEST_WORDS + below_all(
+        np.repeat(bases, most), MOST_WORDS - FEWEST_WORDS + 1, count_up(most)
+    )
+    stops = np.cumsum(drawn)
+    position = stops - drawn
+    of_text = np.cumsum(most) - most
+    position -= np.repeat(position[of_text], most)  # words before, in the text
+    whose = np.repeat(np.arange(len(texts)), most)
     kept = position < words[whose]
     position, drawn, whose = position[kept], drawn[kept], whose[kept]
     final = np.minimum(position + drawn, words[whose]) - 1
-    slice_begins = firsts[before[whose] + position] - begins[whose]
-    slice_ends = lasts[before[whose] + final] - begins[whose]
-    bounds = np.searchsorted(whose, np.arange(len(messages) + 1)).tolist()
-    return [
-        Slices(one, slice_begins[first:last], slice_ends[first:last])
-        for one, (first, last) in zip(data, pairwise(bounds), strict=True)
-    ]
+    base, begin = before[whose], begins[whose]
+    return Cuts(
+        np.bincount(whose, minlength=len(texts)),
+        firsts[base + position] - begin,
+        lasts[base + final] - begin,
+    )
 
 
-def _cut_spans(message: Message) -> Slices:
+def _cut_spans(data: bytes, language: str, draws: Draws) -> Cuts:
     """Cuts a message at the words that are found in it by itself."""
-    text, draws = message.text, message.draws
-    words = word_spans(text, message.language)
+    text = data.decode()
+    words = word_spans(text, language)
     firsts: list[int] = []
     lasts: list[int] = []
     position = 0
@@ -236,9 +291,8 @@ def _cut_spans(message: Message) -> Slices:
         firsts.append(words[position][0])
         position = min(position + count, len(words))
         lasts.append(words[position - 1][1])
-    begins, ends = np.array(firsts), np.array(lasts)
-    data = text.encode()
+    counts, begins, ends = np.array([len(firsts)]), np.array(firsts), np.array(lasts)
     if len(data) == len(text):
-        return Slices(data, begins, ends)
-    to_bytes = code_point_bytes(text)
-    return Slices(data, to_bytes[begins], to_bytes[ends])
+        return Cuts(counts, begins, ends)
+    to_bytes = code_point_starts(data)
+    return Cuts(counts, to_bytes[begins], to_bytes[ends])

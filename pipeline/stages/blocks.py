@@ -17,7 +17,8 @@ from ..generate import WRITERS
 from ..generate.live import LeaveOut
 from ..load.block import Block
 from ..scriptwriter import Scriptwriter
-from ..slice.schedule import SlicedScript, slice_scripts
+from ..slice.columns import SlicedRows
+from ..slice.schedule import SlicedScript, joined_rows, slice_scripts
 from ..slice.slicer import Slicer
 from .edits import Found, find_scripts, write_scripts
 from .fits import check_edited, length_fault, place_fault
@@ -253,18 +254,22 @@ def export_block(task: StageTask) -> BlockReport:
     plan = {row.id: row for row in read_plan(here / plan_file(task.number)) if row.kept}
     tally, files = Tally(), []
 
-    def of_split(split: Split) -> Iterator[SlicedScript]:
-        for sliced, whose in read_slices(here / slices_file(task.number)):
-            if whose == split:
-                tally.add([sliced], task.recipe)
-                tally.splits[split] += 1
-                tally.shortened[sliced.script.type] += plan[sliced.script.id].shortened
-                yield sliced
+    def of_split(split: Split) -> Iterator[SlicedRows]:
+        sliced = (
+            one for one, whose in read_slices(here / slices_file(task.number)) if whose == split
+        )
+        while batch := list(islice(sliced, SLICED_AT_ONCE)):
+            tally.splits[split] += len(batch)
+            for one in batch:
+                tally.shortened[one.script.type] += plan[one.script.id].shortened
+            rows = joined_rows(batch, task.recipe.seed)
+            tally.add(rows, task.recipe)
+            yield rows
 
     for split in SPLITS:
         if any(row.split == split for row in plan.values()):
-            scripts = of_split(split)
-            files.append(write_shard(task.recipe.format, task.folder, task.number, split, scripts))
+            batches = of_split(split)
+            files.append(write_shard(task.recipe.format, task.folder, task.number, split, batches))
     tally.shortened = +tally.shortened
     changed = Counter(row.type for row in plan.values() if row.changed)
     earlier = ("replies", "refused", "unbuilt")

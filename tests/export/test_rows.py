@@ -18,7 +18,7 @@ from duplexdata.pipeline.interrupt.cuts import cut_places
 from duplexdata.pipeline.interrupt.interaction import Setting
 from duplexdata.pipeline.interrupt.transitions import load_transitions
 from duplexdata.pipeline.markers import DEFAULT_MARKERS, IDLE, undo
-from duplexdata.pipeline.slice.schedule import SlicedScript, slice_script
+from duplexdata.pipeline.slice.schedule import SlicedScript, joined_rows, slice_script
 from duplexdata.pipeline.slice.slicer import Slicer
 from duplexdata.pipeline.slice.tokenizers import load_tokenizer
 
@@ -65,7 +65,7 @@ def sliced_scripts(
 
 def rendered(format_name: str, sliced: Sequence[SlicedScript]) -> list[dict[str, Any]]:
     """The rows of a format."""
-    table = FORMATS[format_name].render(sliced)
+    table = FORMATS[format_name].render(joined_rows(sliced, 0))
     table.validate(full=True)
     assert table.schema == FORMATS[format_name].schema
     rows: list[dict[str, Any]] = table.to_pylist()
