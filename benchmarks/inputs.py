@@ -70,10 +70,11 @@ def _dialogues(rows: Sequence[dict[str, Any]]) -> Iterator[Dialogue]:
         return
     for row in rows:
         try:
-            checked = check_messages(layout.read(row).messages, 0)
+            found = layout.read(row)
+            checked = check_messages(found.roles, found.contents, 0)
         except Reject:
             continue
-        yield tuple(turn.text for turn in checked.turns)
+        yield tuple(text.decode() for text in checked.texts)
 
 
 def write_dialogues(dialogues: Sequence[Dialogue], count: int, file: Path, copies: str) -> Path:

@@ -16,8 +16,9 @@ from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, joined, write_parquet, write_text
 from .generate import WRITERS
-from .load.block import AnyBlock
+from .load.block import AnyBlock, Block
 from .markers import JOINER, count_defused
+from .plain_rows import are_plain, plain_spoken
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
 from .slice.columns import SlicedRows, spoken_of
@@ -176,12 +177,13 @@ def _sliced_rows(
     recipe = work.writer.recipe
     writer = work.writer_with(tally.counted(work.writer.reply))
     for begin_at in range(0, len(rows), SLICED_AT_ONCE):
-        scripts = []
-        for row in rows[begin_at : begin_at + SLICED_AT_ONCE]:
-            scripts.append(made.get(row.id) or work.script(row, writer))
-            if row.rounds:
-                tally.shortened[row.type] += 1
-        spoken = spoken_of(scripts, recipe.seed)
+        batch = rows[begin_at : begin_at + SLICED_AT_ONCE]
+        tally.shortened.update([row.type for row in batch if row.rounds])
+        if not made and isinstance(work.block, Block) and are_plain(batch, recipe):
+            spoken = plain_spoken(batch, work.block, recipe)
+        else:
+            scripts = [made.get(row.id) or work.script(row, writer) for row in batch]
+            spoken = spoken_of(scripts, recipe.seed)
         sliced = slice_spoken(spoken, work.slicer, recipe.tail_idle)
         tally.add(sliced, recipe)
         yield sliced

@@ -289,7 +289,7 @@ def _may_keep(plan: PlanReport, lowest: list[int], samples: int) -> bool:
 def _spooled(run: _Run) -> Iterator[BlockTask]:
     """Every block as a task, its dialogues in a file for whoever works on it."""
     for block in run.reading.blocks():
-        run.dialogues[block.number] = len(block.places)
+        run.dialogues[block.number] = len(block)
         file = run.file(dialogues_path(block.number))
         write_block(block, file)
         yield BlockTask(

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import cycle
 from typing import Any, Literal, NamedTuple
@@ -174,14 +175,26 @@ Scripting = Generator[Ask, Reply, Script]
 """A script in the making: yields asks, gets replies, returns the script."""
 
 
-def turns_key(turns: Sequence[Turn]) -> str:
+def turns_key(turns: Iterable[Turn]) -> str:
     """The key of a dialogue: 80 bits of a hash of its turns alone, roles and texts, as hex."""
-    digest = blake2b(digest_size=10)
+    parts: list[bytes] = []
     for role, text in turns:
         data = text.encode()
-        digest.update((b"assistant:%d:" if role == "assistant" else b"user:%d:") % len(data))
-        digest.update(data)
-    return digest.hexdigest()
+        parts += _head(role, len(data)), data
+    return blake2b(b"".join(parts), digest_size=10).hexdigest()
+
+
+def texts_key(texts: Iterable[bytes]) -> str:
+    """The key of a dialogue whose turns have these texts, the user's first."""
+    parts: list[bytes] = []
+    for role, data in zip(cycle(ROLES), texts):
+        parts += _head(role, len(data)), data
+    return blake2b(b"".join(parts), digest_size=10).hexdigest()
+
+
+@lru_cache(maxsize=16_384)  # of two roles, the lengths of most texts
+def _head(role: Role, length: int) -> bytes:
+    return b"%b:%d:" % (role.encode(), length)
 
 
 def copy_key(key: str, ordinal: int) -> str:

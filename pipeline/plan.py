@@ -120,23 +120,37 @@ def plan_block(block: Block, writer: Scriptwriter) -> Plan:
     for one in TYPES.values():
         if not (recipe.sources or recipe.rates.get(one.name)):
             continue  # nobody takes part, for none of a mixture's dialogues is ordinary
-        drawn = [
-            member
-            for member, dialogue in enumerate(block.dialogues)
-            if takes_part(dialogue, one.name, recipe)
-        ]
+        drawn = _drawn(block, one.name, recipe)
         if drawn:
             plan.drawn[one.name] = len(drawn)
-        if one.grouping is None:
+        if one is UNINTERRUPTED and recipe.max_tokens is None:
+            # Every dialogue can be said as it is, so none is looked at.
+            ids = [row_id(one.name, (block.keys[member],)) for member in drawn]
+            plan.rows += [
+                PlannedRow(row, one.name, (member,)) for row, member in zip(ids, drawn, strict=True)
+            ]
+        elif one.grouping is None:
             for member in drawn:
                 plan.add(one, block, [member], writer)
-            continue
-        for alike in _alike(block, drawn, one.name, recipe.seed):
-            _plan_groups(plan, one, one.grouping, block, alike, writer)
-    plan.ordinary = sum(is_ordinary(dialogue, recipe) for dialogue in block.dialogues)
+        else:
+            for alike in _alike(block, drawn, one.name, recipe.seed):
+                _plan_groups(plan, one, one.grouping, block, alike, writer)
+    if recipe.sources:
+        plan.ordinary = sum(is_ordinary(dialogue, recipe) for dialogue in block.dialogues)
     order = {name: number for number, name in enumerate(TYPES)}
     plan.rows.sort(key=lambda row: (row.members[0], order[row.type]))
     return plan
+
+
+def _drawn(block: Block, type_name: str, recipe: Recipe) -> list[int]:
+    """The dialogues that take part in a type."""
+    if not recipe.sources and recipe.per_dialogue == "all" and recipe.rates[type_name] >= 1:
+        return list(range(len(block)))
+    return [
+        member
+        for member, dialogue in enumerate(block.dialogues)
+        if takes_part(dialogue, type_name, recipe)
+    ]
 
 
 def takes_part(dialogue: Dialogue, type_name: str, recipe: Recipe) -> bool:

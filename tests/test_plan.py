@@ -7,7 +7,7 @@ import pytest
 from duplexdata.pipeline.block import planned_of
 from duplexdata.pipeline.dialogue import Dialogue, Split, Turn, turns_key
 from duplexdata.pipeline.interrupt import TYPES
-from duplexdata.pipeline.load.block import Block, Place
+from duplexdata.pipeline.load.block import Block, Place, block_of
 from duplexdata.pipeline.plan import Plan, plan_block, sample_rank
 
 from .interrupt.scripting import setting, writer
@@ -25,7 +25,9 @@ def dialogue(number: int, *answers: str, language: str = "en", split: Split = "t
 
 def block(*dialogues: Dialogue) -> Block:
     """A block of these dialogues."""
-    return Block(0, dialogues, tuple(Place("s", number, None) for number in range(len(dialogues))))
+    return block_of(
+        0, dialogues, tuple(Place("s", number, None) for number in range(len(dialogues)))
+    )
 
 
 def plan(one: Block, **knobs: object) -> Plan:

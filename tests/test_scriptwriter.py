@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from duplexdata.pipeline.dialogue import Script
 from duplexdata.pipeline.interrupt import TYPES
-from duplexdata.pipeline.load.block import Block, Place
+from duplexdata.pipeline.load.block import Place, block_of
 from duplexdata.pipeline.plan import plan_block
 
 from .interrupt.scripting import dialogue, setting, writer
@@ -48,7 +48,7 @@ def scripts(type_name: str, budget: int, shorten: str, seed: int) -> tuple[Scrip
         group_weights=weights,
     )
     places = tuple(Place("s", number, None) for number in range(len(dialogues)))
-    plan = plan_block(Block(0, tuple(dialogues), places), one)
+    plan = plan_block(block_of(0, tuple(dialogues), places), one)
     assert len(plan.rows) + bool(plan.left_out) == 1
     # In the order of the group, which chance has drawn.
     members_of = [one for row in plan.rows for one in row.members]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..dialogue import Dialogue, turns_of
-from .block import Block, Place
+from .block import Block, Place, block_of
 
 SCHEMA = pa.schema(
     [
@@ -45,7 +45,7 @@ def read_dialogues(number: int, file: Path) -> Block:
     """The block whose table lies in a Parquet file."""
     with pq.ParquetFile(file) as parquet:
         rows = parquet.read().to_pylist()
-    return Block(
+    return block_of(
         number,
         tuple(
             Dialogue(

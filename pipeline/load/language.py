@@ -2,6 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 LANGUAGES = ("en", "zh")
 
@@ -11,6 +15,10 @@ _OTHER_WORD = re.compile(r"[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020
 
 _NOT_LEADING = bytes(set(range(256)) - {*range(0xE3, 0xEA), 0xEF, 0xF0})
 """The bytes of UTF-8 that no Han character begins with."""
+
+
+_IS_NOT_LEADING = np.isin(np.arange(256), np.frombuffer(_NOT_LEADING, dtype=np.uint8))
+_LEAST_LEADING = 0xE3
 
 
 def _may_hold_han(text: str) -> bool:
@@ -31,3 +39,30 @@ def guess_language(texts: Iterable[str]) -> str:
     if not han:
         return "en"
     return "zh" if han >= sum(len(_OTHER_WORD.findall(text)) for text in held) else "en"
+
+
+def tell_languages(
+    data: bytes, lengths: npt.NDArray[np.integer], turns: npt.NDArray[np.integer]
+) -> list[str]:
+    """The language of each of many dialogues, see `guess_language`.
+
+    Args:
+        data: the texts of all turns end to end, in UTF-8.
+        lengths: how many bytes each turn has.
+        turns: how many each dialogue has.
+    """
+    octets = np.frombuffer(data, dtype=np.uint8)
+    high = np.flatnonzero(octets >= _LEAST_LEADING)
+    leading = high[~_IS_NOT_LEADING[octets[high]]]
+    found = ["en"] * len(turns)
+    if not len(leading):
+        return found
+    ends = np.cumsum(lengths, dtype=np.int64)
+    after = np.cumsum(turns, dtype=np.int64)
+    bounds = [0, *ends.tolist()]
+    # Of the dialogues that hold such a byte each is looked at by itself.
+    for number in np.unique(np.searchsorted(ends[after - 1], leading, side="right")).tolist():
+        last = int(after[number])
+        edges = pairwise(bounds[last - int(turns[number]) : last + 1])
+        found[number] = guess_language(data[begin:end].decode() for begin, end in edges)
+    return found

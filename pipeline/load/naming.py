@@ -5,15 +5,15 @@ Here a row turns out to be a duplicate, too, or not to be drawn.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ..chance import Chance
-from ..dialogue import Dialogue, Script, Split, Turn, copy_key, turns_key
+from ..dialogue import Script, Split, copy_key, texts_key
 from ..recipe import Recipe, SourceOptions
-from .block import GivenScript
-from .language import guess_language
+from .block import Found, GivenScript
 from .layouts.script import RawScript
 from .raw_file import RawFile, stem_of
 from .rejects import Reject
@@ -24,28 +24,25 @@ _NUMBERED = re.compile(r"#\d+")  # how a row without an id is called
 
 
 class UsableRow(NamedTuple):
-    """The turns of a row, and its own id, if it has one."""
+    """The texts of a row in turn, in UTF-8, and its own id, if it has one."""
 
     id: Any
-    turns: tuple[Turn, ...]
+    texts: Sequence[bytes]
 
 
-class RowPlace(NamedTuple):
-    """Where a row stands, as far as its name depends on it.
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """Where the rows of a file stand, as far as their names depend on it.
 
     Attributes:
-        name: what the ids of its file's rows begin with.
-        stem: of its file.
-        row: its number under that name, from 1.
-        read: how many rows were read of all sources, with it.
+        name: what the ids of its rows begin with.
+        stem: of its name.
         ordinal: the number of its source in the recipe.
         options: of that source.
     """
 
     name: str
     stem: str
-    row: int
-    read: int
     ordinal: int
     options: SourceOptions
 
@@ -79,57 +76,62 @@ class Naming:
         self._names.add(name)
         return name
 
-    def dialogue(self, usable: UsableRow, place: RowPlace) -> Dialogue | Reject:
-        """The dialogue of a row, if it is drawn and no duplicate."""
-        content = turns_key(usable.turns)
+    def dialogue(self, usable: UsableRow, place: FilePlace, row: int, read: int) -> Found | Reject:
+        """The dialogue of a row, if it is drawn and no duplicate.
+
+        Args:
+            usable: the row.
+            place: its file.
+            row: its number under the name of its file, from 1.
+            read: how many rows were read of all sources, with it.
+        """
+        content = texts_key(usable.texts)
         if not self._drawn(content, place.options):
             return _not_drawn(place.options)
         short = bytes.fromhex(content)
-        first = self._content.first(short, place.read)
+        first = self._content.first(short, read)
         copy = 0
-        if first != place.read:
+        if first != read:
             if self.recipe.duplicates == "reject":
                 return Reject("duplicate", f"of row {first} of all that were read")
             copy = self._copies[short] = self._copies[short] + 1
-        language = self._language(place.options)
-        if language == "auto":
-            language = guess_language([turn.text for turn in usable.turns])
-        source_id = self._source_id(usable.id, place)
+        source_id = self._source_id(usable.id, place, row, read)
         key = copy_key(content, copy) if copy else content
-        row = self._row_of(source_id, key) if self._has_rows else None
-        if row is not None:
-            return Reject("duplicate", f"row {row} of all that were read is made of it")
-        return Dialogue(
-            source_id=source_id,
-            key=key,
-            language=language,
-            turns=usable.turns,
-            split=self._split(content),
-            source=place.ordinal,
+        made_of = self._row_of(source_id, key) if self._has_rows else None
+        if made_of is not None:
+            return Reject("duplicate", f"row {made_of} of all that were read is made of it")
+        language = self._language(place.options)
+        return Found(
+            source_id,
+            key,
+            None if language == "auto" else language,
+            self._split(content),
+            place.ordinal,
+            usable.texts,
         )
 
-    def script(self, raw: RawScript, place: RowPlace) -> GivenScript | Reject:
-        """The script of a row, if it is drawn and no duplicate."""
+    def script(self, raw: RawScript, place: FilePlace, row: int, read: int) -> GivenScript | Reject:
+        """The script of a row, if it is drawn and no duplicate; see `dialogue`."""
         content = "" if raw.finished else content_key(raw)
         called = str(raw.id) if raw.finished else f"{raw.type}-{content}"
         if not self._drawn(called, place.options):
             return _not_drawn(place.options)
         short = _digest(called)
-        first = self._content.first(short, place.read)
+        first = self._content.first(short, read)
         ordinal = 0
-        if first != place.read:
+        if first != read:
             if raw.finished or self.recipe.duplicates == "reject":
                 return Reject("duplicate", f"of row {first} of all that were read")
             ordinal = self._copies[short] = self._copies[short] + 1
-        source_id = "" if raw.finished else self._source_id(raw.id, place)
+        source_id = "" if raw.finished else self._source_id(raw.id, place, row, read)
         # A row of this tool's own keeps its language, in which its statements are.
         language = "auto" if raw.finished else self._language(place.options)
         key = copy_of(content, ordinal)
         script = name_script(raw, key, source_id, language, self.recipe.markers)
         if raw.finished and self.is_mixed:
-            row = self._dialogue_of(script, place)
-            if row is not None:
-                return Reject("duplicate", f"it is made of row {row} of all that were read")
+            made_of = self._dialogue_of(script, read)
+            if made_of is not None:
+                return Reject("duplicate", f"it is made of row {made_of} of all that were read")
         split: Split = split_of_shard(place.stem) if raw.finished else "train"
         return GivenScript(script, split, raw.finished)
 
@@ -138,7 +140,7 @@ class Naming:
         row = self._row_sources.row_of(_digest(source_id))
         return self._rows.row_of(_digest(key)) if row is None else row
 
-    def _dialogue_of(self, script: Script, place: RowPlace) -> int | None:
+    def _dialogue_of(self, script: Script, read: int) -> int | None:
         """A dialogue that a row was made of, and that was read before it; the row is remembered."""
         for source_id in script.source_ids:
             row = self._ids.row_of(_digest(source_id))
@@ -147,9 +149,9 @@ class Naming:
         row = self._content.row_of(_key_bytes(script.key))
         if row is None:
             self._has_rows = True
-            self._rows.first(_digest(script.key), place.read)
+            self._rows.first(_digest(script.key), read)
             for source_id in script.source_ids:
-                self._row_sources.first(_digest(source_id), place.read)
+                self._row_sources.first(_digest(source_id), read)
         return row
 
     def _drawn(self, content: str, options: SourceOptions) -> bool:
@@ -159,19 +161,17 @@ class Naming:
     def _language(self, options: SourceOptions) -> str:
         return options.language or self.recipe.language
 
-    def _source_id(self, own: Any, place: RowPlace) -> str:
+    def _source_id(self, own: Any, place: FilePlace, row: int, read: int) -> str:
         if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
             own = str(own)
             if not own.isascii():  # half a surrogate pair cannot be written
                 own = own.encode("utf-8", "backslashreplace").decode()
             source_id = f"{place.name}:{own}"
-            if not _NUMBERED.fullmatch(own) and (
-                self._ids.first(_digest(source_id), place.read) == place.read
-            ):
+            if not _NUMBERED.fullmatch(own) and (self._ids.first(_digest(source_id), read) == read):
                 return source_id
-        source_id = f"{place.name}:#{place.row}"
+        source_id = f"{place.name}:#{row}"
         if self.is_mixed:
-            self._ids.first(_digest(source_id), place.read)
+            self._ids.first(_digest(source_id), read)
         return source_id
 
     def _split(self, content: str) -> Split:

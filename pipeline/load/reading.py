@@ -6,17 +6,16 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
-from ..dialogue import Dialogue
 from ..errors import RecipeError, SourceError
 from ..recipe import Recipe, SourceOptions
-from .block import AnyBlock, Block, GivenScript, Place, ScriptBlock
+from .block import AnyBlock, Found, GivenScript, Place, ScriptBlock, block_of_found
 from .check import check_messages
-from .files import Meter, RawRow, first_rows, raw_rows
+from .files import Meter, first_rows, raw_rows
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.duplex_ultrachat import ORIGIN
 from .layouts.message import Layout
 from .layouts.script import RawScript, ScriptLayout
-from .naming import Naming, RowPlace, UsableRow
+from .naming import FilePlace, Naming, UsableRow
 from .raw_file import RawFile, stem_of
 from .rejects import REASONS, Reject
 from .scripts import check_length
@@ -191,16 +190,15 @@ class Reading:
                 break
             if file.repository is None or not name:
                 name, rows_before = self._naming.of_file(file), 0
-            stem, row = stem_of(file.name) or file.name, 0
-            for place, result in self._file(source, file, name, options, end):
+            at = FilePlace(name, stem_of(file.name) or file.name, ordinal, options)
+            row = 0
+            for place, result in self._file(source, file, at, end):
                 row = place.row
                 if isinstance(result, Reject):
                     self.rejected.append(RejectedRow(place, result.reason, result.detail))
                     continue
                 usable = True
-                made = self._made(
-                    result, RowPlace(name, stem, rows_before + row, self.rows, ordinal, options)
-                )
+                made = self._made(result, at, rows_before + row)
                 if isinstance(made, Reject):
                     self.rejected.append(RejectedRow(place, made.reason, made.detail))
                     continue
@@ -212,37 +210,40 @@ class Reading:
             raise SourceError(_nothing_usable(source, self.rejected[before:]))
 
     def _made(
-        self, found: UsableRow | RawScript, place: RowPlace
-    ) -> Dialogue | GivenScript | Reject:
+        self, found: UsableRow | RawScript, place: FilePlace, row: int
+    ) -> Found | GivenScript | Reject:
         """What a usable row becomes."""
         if isinstance(found, UsableRow):
-            return self._naming.dialogue(found, place)
-        script = self._naming.script(found, place)
+            return self._naming.dialogue(found, place, row, self.rows)
+        script = self._naming.script(found, place, row, self.rows)
         if not isinstance(script, Reject):
             self.scripts += 1
             self.read_as.update(found.read_as)
         return script
 
     def _file(
-        self, source: Source, file: RawFile, name: str, options: SourceOptions, end: int | None
+        self, source: Source, file: RawFile, at: FilePlace, end: int | None
     ) -> Iterator[tuple[Place, UsableRow | RawScript | Reject]]:
-        layout = self._layout(file, options)
-        language = options.language or self.recipe.language
-        rows, kept, stem = 0, self.kept, stem_of(file.name) or file.name
+        layout = self._layout(file, at.options)
+        language = at.options.language or self.recipe.language
+        rows, kept = 0, self.kept
         meter = Meter()
         for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
             rows += 1
             self.rows += 1
             if not rows % _METERED_ROWS:
                 self._look_at(meter)
-            yield Place(file.shown, raw.row, raw.line), self._use(raw, layout, stem, language)
+            yield (
+                Place(file.shown, raw.row, raw.line),
+                self._use(raw.value, layout, at.stem, language),
+            )
         facts = file.facts()
         self._bytes += facts.bytes
         self.files.append(
             SourceFile(
                 source=source.given,
                 file=file.shown,
-                name=name,
+                name=at.name,
                 layout=layout.name if layout else None,
                 bytes=facts.bytes,
                 sha256=facts.sha256,
@@ -296,10 +297,9 @@ class Reading:
         self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
 
     def _use(
-        self, raw: RawRow, layout: _AnyLayout, stem: str, language: str
+        self, row: Any, layout: _AnyLayout, stem: str, language: str
     ) -> UsableRow | RawScript | Reject:
-        """The turns of a raw row, or its script, or why it has none."""
-        row = raw.value
+        """The texts of a raw row, or its script, or why it has none."""
         try:
             if isinstance(row, Reject):
                 return row
@@ -312,26 +312,25 @@ class Reading:
                 check_length(script, self.recipe.max_characters)
                 return script
             found = layout.read(row)
-            checked = check_messages(found.messages, self.recipe.max_characters)
+            checked = check_messages(found.roles, found.contents, self.recipe.max_characters)
         except Reject as reject:
             return reject
         self.system_messages += checked.system_messages
         self.trailing_user_turns += checked.trailing_user_turns
-        return UsableRow(found.id, checked.turns)
+        return UsableRow(found.id, checked.texts)
 
 
-_Placed = tuple[Dialogue | GivenScript, Place]
+_Placed = tuple[Found | GivenScript, Place]
 
 
-def _block(number: int, found: list[_Placed]) -> AnyBlock:
+def _block(number: int, placed: list[_Placed]) -> AnyBlock:
     """A block of what was found, all of one kind."""
-    places = tuple(place for _, place in found)
-    dialogues = tuple(one for one, _ in found if isinstance(one, Dialogue))
-    if dialogues:
-        return Block(number, dialogues, places)
-    return ScriptBlock(
-        number, tuple(one for one, _ in found if isinstance(one, GivenScript)), places
-    )
+    places = [place for _, place in placed]
+    found = [one for one, _ in placed if isinstance(one, Found)]
+    if found:
+        return block_of_found(number, found, places)
+    given = tuple(one for one, _ in placed if isinstance(one, GivenScript))
+    return ScriptBlock(number, given, tuple(places))
 
 
 def _keys(row: dict[str, Any]) -> str:

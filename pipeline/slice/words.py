@@ -43,6 +43,11 @@ def parts_at_ascii_space(text: str) -> bool:
     return text.isascii() or not _OTHER_SPACE.search(text)
 
 
+def is_ascii_space(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which bytes are white space of ASCII."""
+    return _ASCII_SPACE[octets]
+
+
 def word_edges(data: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The bytes at which the words of UTF-8 data begin, and those after their ends.
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplexdata.pipeline.dialogue import Dialogue, Turn, copy_key, turns_key
-from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
+from duplexdata.pipeline.load.block import Block, Place, block_of, read_block, write_block
 
 
 def dialogue(*texts: str, source_id: str = "rows:1") -> Dialogue:
@@ -21,7 +21,7 @@ def dialogue(*texts: str, source_id: str = "rows:1") -> Dialogue:
 def block(*dialogues: Dialogue) -> Block:
     """A block of these dialogues, in a file of lines."""
     places = tuple(Place("rows.jsonl", row, row) for row in range(1, len(dialogues) + 1))
-    return Block(0, dialogues, places)
+    return block_of(0, dialogues, places)
 
 
 dialogues = st.builds(
@@ -43,7 +43,7 @@ def test_a_file_gives_the_block_back(
 ) -> None:
     """Every text, id, place, language and split is what it was, to the code point."""
     file = tmp_path_factory.getbasetemp() / "block.json"
-    written = Block(number, tuple(one for one, _ in rows), tuple(place for _, place in rows))
+    written = block_of(number, tuple(one for one, _ in rows), tuple(place for _, place in rows))
     write_block(written, file)
     assert read_block(number, file) == written
     assert read_block(number, file).digest() == written.digest()
@@ -85,7 +85,7 @@ def test_the_digest_changes_with_where_rows_stand() -> None:
     """A report names the places of what it left out: rows that moved are other work."""
     one = dialogue("q", "a")
     digests = {
-        Block(0, (one,), (Place(file, row, line),)).digest()
+        block_of(0, (one,), (Place(file, row, line),)).digest()
         for file, row, line in [("a", 1, 1), ("b", 1, 1), ("a", 2, 1), ("a", 1, 2), ("a", 1, None)]
     }
     assert len(digests) == 5
@@ -94,4 +94,4 @@ def test_the_digest_changes_with_where_rows_stand() -> None:
 def test_the_digest_does_not_change_with_the_number() -> None:
     """The number says where a block stands in the run, not what it holds."""
     one, place = dialogue("q", "a"), Place("a", 1, 1)
-    assert Block(7, (one,), (place,)).digest() == Block(0, (one,), (place,)).digest()
+    assert block_of(7, (one,), (place,)).digest() == block_of(0, (one,), (place,)).digest()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplexdata.pipeline.dialogue import Dialogue
-from duplexdata.pipeline.load.block import Block, Place, read_block, write_block
+from duplexdata.pipeline.load.block import Place, block_of, read_block, write_block
 from duplexdata.pipeline.load.layouts import LAYOUTS
 from duplexdata.pipeline.load.reading import Reading
 from duplexdata.pipeline.load.rejects import REASONS
@@ -338,7 +338,7 @@ def test_no_row_is_lost_whatever_it_is(
     assert reading.kept == len(dialogues) == reading.rows - len(reading.rejected)
     assert {one.reason for one in reading.rejected} <= set(REASONS)
     "\n".join(one.detail for one in reading.rejected).encode()
-    block = Block(0, tuple(dialogues), tuple(Place("f", n, n) for n in range(len(dialogues))))
+    block = block_of(0, tuple(dialogues), tuple(Place("f", n, n) for n in range(len(dialogues))))
     file = tmp_path_factory.getbasetemp() / "any.json"
     write_block(block, file)
     assert read_block(0, file) == block

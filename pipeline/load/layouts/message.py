@@ -2,25 +2,34 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import cycle, islice
 from typing import Any, Literal, NamedTuple
 
+from ...dialogue import ROLES
 from ..rejects import Reject
 
 RawRole = Literal["user", "assistant", "system", "tool"]
 
 
-class Message(NamedTuple):  # a tuple is made three times as fast, and these are millions
-    """One message of a row; its content may still be anything."""
+class RawDialogue(NamedTuple):  # a tuple is made three times as fast, and these are millions
+    """A row's own id, if it has one, and its messages in order.
 
-    role: RawRole
-    content: Any
-
-
-class RawDialogue(NamedTuple):
-    """A row's own id, if it has one, and its messages in order."""
+    Attributes:
+        id: may be anything.
+        roles: of each message.
+        contents: of each; may still be anything.
+    """
 
     id: Any
-    messages: tuple[Message, ...]
+    roles: Sequence[RawRole]
+    contents: Sequence[Any]
+
+
+@lru_cache(maxsize=256)
+def in_turn(count: int) -> tuple[RawRole, ...]:
+    """So many roles in turn, the user's first."""
+    return tuple(islice(cycle(ROLES), count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ def read_messages(
     role_key: str,
     content_key: str,
     roles: Mapping[str, RawRole],
-) -> tuple[Message, ...]:
-    """Messages from a list of objects.
+) -> tuple[list[RawRole], list[Any]]:
+    """The roles and the contents of messages from a list of objects.
 
     Args:
         items: the list.
@@ -59,7 +68,7 @@ def read_messages(
     Raises:
         Reject: an item is no object, its role is unknown, or it calls a tool.
     """
-    messages = []
+    found, contents = list[RawRole](), []
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise Reject("unknown_layout", f"message {number} is no object")
@@ -70,5 +79,6 @@ def read_messages(
             raise Reject("unknown_role", f"message {number}: {shown}")
         if role == "tool" or item.get("tool_calls") or item.get("function_call"):
             raise Reject("tool_calls", f"message {number}")
-        messages.append(Message(role, item.get(content_key)))
-    return tuple(messages)
+        found.append(role)
+        contents.append(item.get(content_key))
+    return found, contents

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..rejects import Reject
-from .message import Layout, Message, RawDialogue, RawRole
+from .message import Layout, RawDialogue, RawRole
 
 ROLES: Mapping[str, RawRole] = {"prompter": "user", "assistant": "assistant"}
 
@@ -55,13 +55,14 @@ def _rank(node: Mapping[str, Any]) -> float:
 
 
 def _read(row: Mapping[str, Any]) -> RawDialogue:
-    messages = []
+    roles, contents = list[RawRole](), []
     for number, node in enumerate(_best_path(row["prompt"]), start=1):
         role = ROLES.get(str(node.get("role")))
         if role is None:
             raise Reject("unknown_role", f"message {number}: {str(node.get('role'))[:40]!r}")
-        messages.append(Message(role, node.get("text")))
-    return RawDialogue(row.get("message_tree_id"), tuple(messages))
+        roles.append(role)
+        contents.append(node.get("text"))
+    return RawDialogue(row.get("message_tree_id"), roles, contents)
 
 
 LAYOUT = Layout(

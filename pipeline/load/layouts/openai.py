@@ -25,7 +25,7 @@ def has_messages(row: Mapping[str, Any]) -> bool:
 
 def read_chat(row: Mapping[str, Any], id_key: str) -> RawDialogue:
     """The dialogue of a row with `messages`."""
-    return RawDialogue(row.get(id_key), read_messages(row["messages"], "role", "content", ROLES))
+    return RawDialogue(row.get(id_key), *read_messages(row["messages"], "role", "content", ROLES))
 
 
 LAYOUT = Layout(

@@ -25,6 +25,6 @@ LAYOUT = Layout(
     columns=("id", "conversations"),
     fits=lambda row: isinstance(row.get("conversations"), list),
     read=lambda row: RawDialogue(
-        row.get("id"), read_messages(row["conversations"], "from", "value", ROLES)
+        row.get("id"), *read_messages(row["conversations"], "from", "value", ROLES)
     ),
 )
