@@ -31,9 +31,9 @@ def _framed_keys(keys: tuple[str, ...]) -> bytes:
     return b"".join(map(_framed, keys))
 
 
-@lru_cache(maxsize=64)
-def _framed_key(key: str) -> bytes:
-    return _framed(key)
+@lru_cache(maxsize=256)
+def _begin_all(seed: int, purposes: tuple[str, ...]) -> list[bytes]:
+    return [_begin(seed, purpose) for purpose in purposes]
 
 
 def _framed(part: str) -> bytes:
@@ -62,12 +62,13 @@ def below_all(
     return below.astype(np.int64)
 
 
-def draw_bases(seed: int, wanted: Iterable[tuple[str, str]]) -> npt.NDArray[np.uint64]:
-    """The bases of many draws: `Chance(seed, (key,)).of(purpose).base` of each (purpose, key)."""
-    digests = [
-        blake2b(_begin(seed, purpose) + _framed_key(key), digest_size=8).digest()
-        for purpose, key in wanted
-    ]
+def draw_bases(seed: int, wanted: Iterable[tuple[str, tuple[str, ...]]]) -> npt.NDArray[np.uint64]:
+    """The bases of many draws: of each key and its purposes `Chance(seed, (key,)).of(purpose)`."""
+    digests: list[bytes] = []
+    for key, purposes in wanted:
+        framed = _framed(key)
+        begins = _begin_all(seed, purposes)
+        digests += [blake2b(begin + framed, digest_size=8).digest() for begin in begins]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from itertools import cycle
 from typing import Any, Literal, NamedTuple
@@ -175,26 +174,26 @@ Scripting = Generator[Ask, Reply, Script]
 """A script in the making: yields asks, gets replies, returns the script."""
 
 
+_HEADS: dict[Role, bytes] = {"user": b"user:%d:", "assistant": b"assistant:%d:"}
+
+
 def turns_key(turns: Iterable[Turn]) -> str:
     """The key of a dialogue: 80 bits of a hash of its turns alone, roles and texts, as hex."""
-    parts: list[bytes] = []
+    digest = blake2b(digest_size=10)
     for role, text in turns:
         data = text.encode()
-        parts += _head(role, len(data)), data
-    return blake2b(b"".join(parts), digest_size=10).hexdigest()
+        digest.update(_HEADS[role] % len(data))
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def texts_key(texts: Iterable[bytes]) -> str:
     """The key of a dialogue whose turns have these texts, the user's first."""
-    parts: list[bytes] = []
-    for role, data in zip(cycle(ROLES), texts):
-        parts += _head(role, len(data)), data
-    return blake2b(b"".join(parts), digest_size=10).hexdigest()
-
-
-@lru_cache(maxsize=16_384)  # of two roles, the lengths of most texts
-def _head(role: Role, length: int) -> bytes:
-    return b"%b:%d:" % (role.encode(), length)
+    digest = blake2b(digest_size=10)
+    for head, data in zip(cycle(_HEADS.values()), texts):
+        digest.update(head % len(data))
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def copy_key(key: str, ordinal: int) -> str:

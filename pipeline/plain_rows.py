@@ -5,6 +5,7 @@ utterance: most of a build may be such rows.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,17 +37,17 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
     """
     members = [row.members[0] for row in rows]
     counts = block.counts[members]
-    whose = np.repeat((np.cumsum(block.counts) - block.counts)[members], counts)
-    ends = block.ends[whose + count_up(counts)]
-    begins = ends - np.frombuffer(block.lengths, dtype=np.int32)[whose + count_up(counts)]
+    within = count_up(counts)
+    turns = np.repeat((np.cumsum(block.counts) - block.counts)[members], counts) + within
+    ends = block.ends[turns]
+    begins = ends - np.frombuffer(block.lengths, dtype=np.int32)[turns]
     first, last = int(begins[0]), int(ends[-1])
     data = block.data[first:last]
     begins, ends = begins - first, ends - first
-    is_user = count_up(counts) % 2 == 0
+    is_user = within % 2 == 0
     _trim(data, begins, ends, is_user)
     data, begins, ends = _defused(data, begins, ends, recipe.markers)
     keys = [block.keys[member] for member in members]
-    asked = [word_draws(NAME, "message", number) for number in range((int(counts.max()) + 1) // 2)]
     names = [block.names[member] for member in members]
     rounds = len(begins) // 2
     answers = zip(begins[~is_user].tolist(), ends[~is_user].tolist(), strict=True)
@@ -67,15 +68,14 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
         kinds=["message", "answer"] * rounds,
         origins=[SOURCE] * len(begins),
         answers=[data[begin:end].decode() for begin, end in answers],
-        bases=draw_bases(
-            recipe.seed,
-            (
-                (purpose, key)
-                for key, count in zip(keys, counts.tolist(), strict=True)
-                for purpose in asked[: count // 2]
-            ),
-        ),
+        bases=draw_bases(recipe.seed, zip(keys, map(_draws, counts.tolist()), strict=True)),
     )
+
+
+@lru_cache(maxsize=1024)
+def _draws(turns: int) -> tuple[str, ...]:
+    """What is drawn for each message of a dialogue of so many turns."""
+    return tuple(word_draws(NAME, "message", number) for number in range(turns // 2))
 
 
 def _trim(data: bytes, begins: Ints, ends: Ints, is_user: Bools) -> None:

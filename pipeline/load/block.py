@@ -6,11 +6,11 @@ Python has for lists of texts and numbers.
 
 import marshal
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from hashlib import sha256
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,8 @@ class Found(NamedTuple):  # a tuple is made three times as fast, and these are m
         language: None where its texts are to tell.
         split: see `Dialogue`.
         source: see `Dialogue`.
-        texts: in turn, the user's first, in UTF-8.
+        lengths: how many bytes each turn has, as 32-bit numbers.
+        data: the texts of its turns end to end, the user's first, in UTF-8.
     """
 
     source_id: str
@@ -47,7 +48,8 @@ class Found(NamedTuple):  # a tuple is made three times as fast, and these are m
     language: str | None
     split: Split
     source: int
-    texts: Sequence[bytes]
+    lengths: bytes
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -134,32 +136,35 @@ class Block:
         return iter(self.names)
 
 
-def block_of_found(number: int, found: Sequence[Found], places: Sequence[Place]) -> Block:
+def lengths_of(texts: Iterable[bytes]) -> bytes:
+    """How many bytes each text has, as 32-bit numbers."""
+    return array("i", map(len, texts)).tobytes()
+
+
+def block_of_found(
+    number: int, found: Sequence[Found], places: Sequence[tuple[str, int, int | None]]
+) -> Block:
     """A block of source rows; the language of those that do not say is told by their texts."""
-    names, keys, languages, splits, sources, texts = map(list, zip(*found, strict=True))
+    names, keys, languages, splits, sources, lengths, data = map(list, zip(*found, strict=True))
     files, rows, lines = map(list, zip(*places, strict=True))
-    turns = array("i", map(len, texts))
-    flat = list(chain.from_iterable(texts))
-    lengths = array("i", map(len, flat))
-    data = b"".join(flat)
-    if None in languages:
-        told = tell_languages(data, np.array(lengths), np.array(turns))
-        languages = [one or other for one, other in zip(languages, told, strict=True)]
-    return Block(
+    turns = array("i", [len(one) // 4 for one in lengths]).tobytes()
+    block = Block(
         *(number, names, keys, languages, splits, sources),
-        *(turns.tobytes(), lengths.tobytes(), data, files, rows, lines),
+        *(turns, b"".join(lengths), b"".join(data), files, rows, lines),
     )
+    if None in languages:
+        told = tell_languages(block.data, block.ends, block.counts)
+        languages[:] = [one or other for one, other in zip(languages, told, strict=True)]
+    return block
 
 
 def block_of(number: int, dialogues: Sequence[Dialogue], places: Sequence[Place]) -> Block:
     """A block of dialogues."""
-    found = [
-        Found(
-            *(one.source_id, one.key, one.language, one.split, one.source),
-            [turn.text.encode() for turn in one.turns],
-        )
-        for one in dialogues
-    ]
+    found = []
+    for one in dialogues:
+        texts = [turn.text.encode() for turn in one.turns]
+        head = one.source_id, one.key, one.language, one.split, one.source
+        found.append(Found(*head, lengths_of(texts), b"".join(texts)))
     return block_of_found(number, found, places)
 
 
@@ -211,21 +216,36 @@ AnyBlock = Block | ScriptBlock
 
 def write_block(block: AnyBlock, file: Path) -> None:
     """Writes a block of either kind; read_block gives it back."""
-    held = _columns(block) if isinstance(block, Block) else _script_rows(block)
-    file.write_bytes(marshal.dumps(held))
+    held: list[Any] | dict[str, Any]
+    if isinstance(block, Block):
+        held, data = _columns(block), block.data
+    else:
+        held, data = _script_rows(block), b""
+    head = marshal.dumps(held)
+    with file.open("wb") as stream:
+        stream.writelines((len(head).to_bytes(_SIZE, "little"), head, data))
 
 
 def read_block(number: int, file: Path) -> AnyBlock:
     """Reads what write_block wrote."""
-    held = marshal.loads(file.read_bytes())  # noqa: S302  # written by this run
+    with file.open("rb") as stream:
+        size = int.from_bytes(stream.read(_SIZE), "little")
+        held = marshal.loads(stream.read(size))  # noqa: S302  # written by this run
+        data = stream.read()
     if isinstance(held, dict):
         scripts = (GivenScript(*read_script_row(row), done) for row, done in held["scripts"])
         return ScriptBlock(number, tuple(scripts), tuple(Place(*one) for one in held["places"]))
-    return Block(number, *held)
+    return Block(number, **dict(zip(_COLUMNS, held, strict=True)), data=data)
+
+
+_SIZE = 8
+"""Bytes of the number that says where a block's texts begin in its file."""
+
+_COLUMNS = [one.name for one in fields(Block) if one.name not in {"number", "data"}]
 
 
 def _columns(block: Block) -> list[Any]:
-    return [getattr(block, one.name) for one in fields(block)[1:]]
+    return [getattr(block, name) for name in _COLUMNS]
 
 
 def _script_rows(block: ScriptBlock) -> dict[str, Any]:

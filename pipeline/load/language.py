@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
+
+from ..slice.columns import Ints
 
 LANGUAGES = ("en", "zh")
 
@@ -19,6 +20,9 @@ _NOT_LEADING = bytes(set(range(256)) - {*range(0xE3, 0xEA), 0xEF, 0xF0})
 
 _IS_NOT_LEADING = np.isin(np.arange(256), np.frombuffer(_NOT_LEADING, dtype=np.uint8))
 _LEAST_LEADING = 0xE3
+
+_AT_ONCE = 1 << 18
+"""Bytes: few enough to stay in a cache, and for the memory of what is made of them to be kept."""
 
 
 def _may_hold_han(text: str) -> bool:
@@ -41,27 +45,27 @@ def guess_language(texts: Iterable[str]) -> str:
     return "zh" if han >= sum(len(_OTHER_WORD.findall(text)) for text in held) else "en"
 
 
-def tell_languages(
-    data: bytes, lengths: npt.NDArray[np.integer], turns: npt.NDArray[np.integer]
-) -> list[str]:
+def tell_languages(data: bytes, ends: Ints, turns: Ints) -> list[str]:
     """The language of each of many dialogues, see `guess_language`.
 
     Args:
         data: the texts of all turns end to end, in UTF-8.
-        lengths: how many bytes each turn has.
+        ends: the byte after the last of each turn.
         turns: how many each dialogue has.
     """
     octets = np.frombuffer(data, dtype=np.uint8)
-    high = np.flatnonzero(octets >= _LEAST_LEADING)
-    leading = high[~_IS_NOT_LEADING[octets[high]]]
     found = ["en"] * len(turns)
-    if not len(leading):
-        return found
-    ends = np.cumsum(lengths, dtype=np.int64)
-    after = np.cumsum(turns, dtype=np.int64)
-    bounds = [0, *ends.tolist()]
+    after = np.cumsum(turns)
+    ends_of_dialogues = ends[after - 1]
+    whose = set[int]()
+    for begin in range(0, len(octets), _AT_ONCE):
+        part = octets[begin : begin + _AT_ONCE]
+        high = np.flatnonzero(part >= _LEAST_LEADING)
+        leading = high[~_IS_NOT_LEADING[part[high]]] + begin
+        whose.update(np.searchsorted(ends_of_dialogues, leading, side="right").tolist())
     # Of the dialogues that hold such a byte each is looked at by itself.
-    for number in np.unique(np.searchsorted(ends[after - 1], leading, side="right")).tolist():
+    bounds = [0, *ends.tolist()] if whose else []
+    for number in whose:
         last = int(after[number])
         edges = pairwise(bounds[last - int(turns[number]) : last + 1])
         found[number] = guess_language(data[begin:end].decode() for begin, end in edges)

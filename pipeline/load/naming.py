@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..chance import Chance
 from ..dialogue import Script, Split, copy_key, texts_key
 from ..recipe import Recipe, SourceOptions
-from .block import Found, GivenScript
+from .block import Found, GivenScript, lengths_of
 from .layouts.script import RawScript
 from .raw_file import RawFile, stem_of
 from .rejects import Reject
@@ -36,13 +36,15 @@ class FilePlace:
 
     Attributes:
         name: what the ids of its rows begin with.
-        stem: of its name.
+        stem: of its own name.
+        before: how many rows of other files come before its first under that name.
         ordinal: the number of its source in the recipe.
         options: of that source.
     """
 
     name: str
     stem: str
+    before: int
     ordinal: int
     options: SourceOptions
 
@@ -76,52 +78,53 @@ class Naming:
         self._names.add(name)
         return name
 
-    def dialogue(self, usable: UsableRow, place: FilePlace, row: int, read: int) -> Found | Reject:
-        """The dialogue of a row, if it is drawn and no duplicate.
+    def dialogue(self, usable: UsableRow, place: FilePlace, row: int, read: int) -> Found:
+        """The dialogue of a row.
 
         Args:
             usable: the row.
             place: its file.
-            row: its number under the name of its file, from 1.
+            row: its number in that, from 1.
             read: how many rows were read of all sources, with it.
+
+        Raises:
+            Reject: it is not drawn, or a duplicate.
         """
         content = texts_key(usable.texts)
-        if not self._drawn(content, place.options):
-            return _not_drawn(place.options)
+        if place.options.weight < 1:
+            self._draw(content, place.options)
         short = bytes.fromhex(content)
         first = self._content.first(short, read)
         copy = 0
         if first != read:
             if self.recipe.duplicates == "reject":
-                return Reject("duplicate", f"of row {first} of all that were read")
+                raise Reject("duplicate", f"of row {first} of all that were read")
             copy = self._copies[short] = self._copies[short] + 1
         source_id = self._source_id(usable.id, place, row, read)
         key = copy_key(content, copy) if copy else content
         made_of = self._row_of(source_id, key) if self._has_rows else None
         if made_of is not None:
-            return Reject("duplicate", f"row {made_of} of all that were read is made of it")
-        language = self._language(place.options)
+            raise Reject("duplicate", f"row {made_of} of all that were read is made of it")
+        named = place.options.language or self.recipe.language
+        language = None if named == "auto" else named  # its texts will tell
+        split = self._split(content) if self.recipe.validation > 0 else "train"
+        texts = usable.texts
         return Found(
-            source_id,
-            key,
-            None if language == "auto" else language,
-            self._split(content),
-            place.ordinal,
-            usable.texts,
+            source_id, key, language, split, place.ordinal, lengths_of(texts), b"".join(texts)
         )
 
-    def script(self, raw: RawScript, place: FilePlace, row: int, read: int) -> GivenScript | Reject:
-        """The script of a row, if it is drawn and no duplicate; see `dialogue`."""
+    def script(self, raw: RawScript, place: FilePlace, row: int, read: int) -> GivenScript:
+        """The script of a row; see `dialogue`."""
         content = "" if raw.finished else content_key(raw)
         called = str(raw.id) if raw.finished else f"{raw.type}-{content}"
-        if not self._drawn(called, place.options):
-            return _not_drawn(place.options)
+        if place.options.weight < 1:
+            self._draw(called, place.options)
         short = _digest(called)
         first = self._content.first(short, read)
         ordinal = 0
         if first != read:
             if raw.finished or self.recipe.duplicates == "reject":
-                return Reject("duplicate", f"of row {first} of all that were read")
+                raise Reject("duplicate", f"of row {first} of all that were read")
             ordinal = self._copies[short] = self._copies[short] + 1
         source_id = "" if raw.finished else self._source_id(raw.id, place, row, read)
         # A row of this tool's own keeps its language, in which its statements are.
@@ -131,7 +134,7 @@ class Naming:
         if raw.finished and self.is_mixed:
             made_of = self._dialogue_of(script, read)
             if made_of is not None:
-                return Reject("duplicate", f"it is made of row {made_of} of all that were read")
+                raise Reject("duplicate", f"it is made of row {made_of} of all that were read")
         split: Split = split_of_shard(place.stem) if raw.finished else "train"
         return GivenScript(script, split, raw.finished)
 
@@ -154,29 +157,28 @@ class Naming:
                 self._row_sources.first(_digest(source_id), read)
         return row
 
-    def _drawn(self, content: str, options: SourceOptions) -> bool:
+    def _draw(self, content: str, options: SourceOptions) -> None:
         # By content: copies are drawn alike, and a higher weight only adds rows.
-        return options.weight >= 1 or self._share(content, "weight") < options.weight
+        if self._share(content, "weight") >= options.weight:
+            raise Reject("not_drawn", f"the weight of {options.path} is {options.weight}")
 
     def _language(self, options: SourceOptions) -> str:
         return options.language or self.recipe.language
 
     def _source_id(self, own: Any, place: FilePlace, row: int, read: int) -> str:
-        if isinstance(own, (str, int)) and not isinstance(own, bool) and own != "":
+        if isinstance(own, str | int) and not isinstance(own, bool) and own != "":
             own = str(own)
             if not own.isascii():  # half a surrogate pair cannot be written
                 own = own.encode("utf-8", "backslashreplace").decode()
             source_id = f"{place.name}:{own}"
             if not _NUMBERED.fullmatch(own) and (self._ids.first(_digest(source_id), read) == read):
                 return source_id
-        source_id = f"{place.name}:#{row}"
+        source_id = f"{place.name}:#{place.before + row}"
         if self.is_mixed:
             self._ids.first(_digest(source_id), read)
         return source_id
 
     def _split(self, content: str) -> Split:
-        if self.recipe.validation <= 0:
-            return "train"
         # By content, so that copies of a dialogue stay together (rule 9).
         return "validation" if self._share(content, "split") < self.recipe.validation else "train"
 
@@ -194,7 +196,3 @@ def _key_bytes(key: str) -> bytes:
 
 def _digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
-
-
-def _not_drawn(options: SourceOptions) -> Reject:
-    return Reject("not_drawn", f"the weight of {options.path} is {options.weight}")

@@ -3,14 +3,14 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import islice, starmap
 from typing import Any
 
 from ..errors import RecipeError, SourceError
 from ..recipe import Recipe, SourceOptions
 from .block import AnyBlock, Found, GivenScript, Place, ScriptBlock, block_of_found
 from .check import check_messages
-from .files import Meter, first_rows, raw_rows
+from .files import Meter, RawRow, first_rows, raw_rows
 from .layouts import COLUMNS, LAYOUTS, guess_layout
 from .layouts.duplex_ultrachat import ORIGIN
 from .layouts.message import Layout
@@ -23,7 +23,7 @@ from .sources import Source, find_sources
 
 _GUESS_ROWS = 100
 _SHOWN_ROWS = 3
-_METERED_ROWS = 64
+_ROWS_AT_ONCE = 64
 
 _AnyLayout = Layout | ScriptLayout | None
 
@@ -114,8 +114,9 @@ class Reading:
     _all_bytes: int = field(default=0, repr=False)
     _naming: Naming = field(init=False, repr=False)
     _guessed: tuple[str | None, _AnyLayout] | None = field(default=None, repr=False)
-    _ahead: "deque[_Placed]" = field(default_factory=deque, repr=False)
-    _rest: "Iterator[_Placed] | None" = field(default=None, repr=False)
+    _fit: int = field(default=0, repr=False)
+    _ahead: "deque[list[_Placed]]" = field(default_factory=deque, repr=False)
+    _rest: "Iterator[list[_Placed]] | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Nothing is named yet."""
@@ -128,15 +129,15 @@ class Reading:
             SourceError: a source is missing or broken, or holds no usable row.
         """
         waiting: list[_Placed] = []
-        number = 0
-        for one in self._all():
-            if waiting and type(one[0]) is not type(waiting[0][0]):
+        number, rows = 0, self.recipe.block_rows
+        for chunk in self._all():
+            if waiting and type(chunk[0][0]) is not type(waiting[0][0]):
                 yield _block(number, waiting)
                 number, waiting = number + 1, []
-            waiting.append(one)
-            if len(waiting) == self.recipe.block_rows:
-                yield _block(number, waiting)
-                number, waiting = number + 1, []
+            waiting += chunk
+            while len(waiting) >= rows:
+                yield _block(number, waiting[:rows])
+                number, waiting = number + 1, waiting[rows:]
         self.share = 1.0
         if waiting:
             yield _block(number, waiting)
@@ -156,20 +157,20 @@ class Reading:
             SourceError: as `blocks`.
         """
         self._rest = self._usable()
-        while len(self._ahead) < most and not enough():
-            before = len(self._ahead)
-            self._ahead += islice(self._rest, _METERED_ROWS)
-            if len(self._ahead) == before:
+        while self.kept < most and not enough():
+            chunk = next(self._rest, None)
+            if chunk is None:
                 return
+            self._ahead.append(chunk)
 
-    def _all(self) -> Iterator["_Placed"]:
-        """Every usable row, those that were read ahead first."""
+    def _all(self) -> Iterator["list[_Placed]"]:
+        """Every usable row, some at a time, those that were read ahead first."""
         rest = self._rest or self._usable()
         while self._ahead:
             yield self._ahead.popleft()
         yield from rest
 
-    def _usable(self) -> Iterator["_Placed"]:
+    def _usable(self) -> Iterator["list[_Placed]"]:
         found = self.sources
         if found is None:
             found = find_sources(self.recipe.source, say=self.say)
@@ -179,9 +180,8 @@ class Reading:
             yield from self._source(ordinal, source)
         self._naming = Naming(self.recipe)  # keys of millions of rows, which nothing needs now
 
-    def _source(self, ordinal: int, source: Source) -> Iterator["_Placed"]:
-        usable = False
-        before = len(self.rejected)
+    def _source(self, ordinal: int, source: Source) -> Iterator["list[_Placed]"]:
+        before, fit = len(self.rejected), self._fit
         options = self.recipe.options(ordinal)
         end = None if options.limit is None else self.rows + options.limit
         name, rows_before = "", 0
@@ -190,53 +190,26 @@ class Reading:
                 break
             if file.repository is None or not name:
                 name, rows_before = self._naming.of_file(file), 0
-            at = FilePlace(name, stem_of(file.name) or file.name, ordinal, options)
-            row = 0
-            for place, result in self._file(source, file, at, end):
-                row = place.row
-                if isinstance(result, Reject):
-                    self.rejected.append(RejectedRow(place, result.reason, result.detail))
-                    continue
-                usable = True
-                made = self._made(result, at, rows_before + row)
-                if isinstance(made, Reject):
-                    self.rejected.append(RejectedRow(place, made.reason, made.detail))
-                    continue
-                self.kept += 1
-                yield made, place
-            rows_before += row  # the files of a repository are numbered as one
+            at = FilePlace(name, stem_of(file.name) or file.name, rows_before, ordinal, options)
+            yield from self._file(source, file, at, end)
+            rows_before += self.files[-1].rows  # the files of a repository are numbered as one
         # A limit may cut a source before its first usable row; but not all sources.
-        if not usable and (self._left(end) != 0 or self.kept == 0):
+        if self._fit == fit and (self._left(end) != 0 or self.kept == 0):
             raise SourceError(_nothing_usable(source, self.rejected[before:]))
-
-    def _made(
-        self, found: UsableRow | RawScript, place: FilePlace, row: int
-    ) -> Found | GivenScript | Reject:
-        """What a usable row becomes."""
-        if isinstance(found, UsableRow):
-            return self._naming.dialogue(found, place, row, self.rows)
-        script = self._naming.script(found, place, row, self.rows)
-        if not isinstance(script, Reject):
-            self.scripts += 1
-            self.read_as.update(found.read_as)
-        return script
 
     def _file(
         self, source: Source, file: RawFile, at: FilePlace, end: int | None
-    ) -> Iterator[tuple[Place, UsableRow | RawScript | Reject]]:
+    ) -> Iterator["list[_Placed]"]:
         layout = self._layout(file, at.options)
-        language = at.options.language or self.recipe.language
-        rows, kept = 0, self.kept
+        before, kept = self.rows, self.kept
         meter = Meter()
-        for raw in islice(raw_rows(file, COLUMNS, meter), self._left(end)):
-            rows += 1
-            self.rows += 1
-            if not rows % _METERED_ROWS:
+        rows = islice(raw_rows(file, COLUMNS, meter), self._left(end))
+        while chunk := list(islice(rows, _ROWS_AT_ONCE)):
+            placed = self._chunk(chunk, file, layout, at)
+            if len(chunk) == _ROWS_AT_ONCE:
                 self._look_at(meter)
-            yield (
-                Place(file.shown, raw.row, raw.line),
-                self._use(raw.value, layout, at.stem, language),
-            )
+            if placed:
+                yield placed
         facts = file.facts()
         self._bytes += facts.bytes
         self.files.append(
@@ -247,7 +220,7 @@ class Reading:
                 layout=layout.name if layout else None,
                 bytes=facts.bytes,
                 sha256=facts.sha256,
-                rows=rows,
+                rows=self.rows - before,
                 kept=self.kept - kept,
                 repository=file.repository,
                 revision=file.revision,
@@ -255,6 +228,33 @@ class Reading:
                 licence=source.licence,
             )
         )
+
+    def _chunk(
+        self, rows: Sequence[RawRow], file: RawFile, layout: _AnyLayout, at: FilePlace
+    ) -> "list[_Placed]":
+        """What rows that follow each other become; those that cannot be used are put aside."""
+        language = at.options.language or self.recipe.language
+        shown, naming = file.shown, self._naming
+        placed: list[_Placed] = []
+        for row, line, value in rows:
+            self.rows += 1
+            made: Found | GivenScript
+            try:
+                found = self._use(value, layout, at.stem, language)
+                self._fit += 1
+                if isinstance(found, UsableRow):
+                    made = naming.dialogue(found, at, row, self.rows)
+                else:
+                    made = naming.script(found, at, row, self.rows)
+                    self.scripts += 1
+                    self.read_as.update(found.read_as)
+            except Reject as why:
+                where = Place(shown, row, line)
+                self.rejected.append(RejectedRow(where, why.reason, why.detail))
+            else:
+                placed.append((made, (shown, row, line)))
+        self.kept += len(placed)
+        return placed
 
     def _look_at(self, meter: Meter) -> None:
         """Sees how far the sources are read."""
@@ -296,31 +296,27 @@ class Reading:
         )
         self.say(f"{shown}: these rows are conversations already; {knobs} not apply to them")
 
-    def _use(
-        self, row: Any, layout: _AnyLayout, stem: str, language: str
-    ) -> UsableRow | RawScript | Reject:
-        """The texts of a raw row, or its script, or why it has none."""
-        try:
-            if isinstance(row, Reject):
-                return row
-            if not isinstance(row, dict):
-                return Reject("not_an_object", f"it is a {type(row).__name__}")
-            if layout is None or not layout.fits(row):
-                return Reject("unknown_layout", f"its keys are {_keys(row)}")
-            if isinstance(layout, ScriptLayout):
-                script = layout.read(row, stem, language)
-                check_length(script, self.recipe.max_characters)
-                return script
-            found = layout.read(row)
-            checked = check_messages(found.roles, found.contents, self.recipe.max_characters)
-        except Reject as reject:
-            return reject
-        self.system_messages += checked.system_messages
-        self.trailing_user_turns += checked.trailing_user_turns
-        return UsableRow(found.id, checked.texts)
+    def _use(self, row: Any, layout: _AnyLayout, stem: str, language: str) -> UsableRow | RawScript:
+        """The texts of a raw row, or its script; raises Reject where it has none."""
+        if isinstance(row, Reject):
+            raise row
+        if not isinstance(row, dict):
+            raise Reject("not_an_object", f"it is a {type(row).__name__}")
+        if layout is None or not layout.fits(row):
+            raise Reject("unknown_layout", f"its keys are {_keys(row)}")
+        if isinstance(layout, ScriptLayout):
+            script = layout.read(row, stem, language)
+            check_length(script, self.recipe.max_characters)
+            return script
+        own, roles, contents = layout.read(row)
+        texts, system, trailing = check_messages(roles, contents, self.recipe.max_characters)
+        self.system_messages += system
+        self.trailing_user_turns += trailing
+        return UsableRow(own, texts)
 
 
-_Placed = tuple[Found | GivenScript, Place]
+_Placed = tuple[Found | GivenScript, tuple[str, int, int | None]]
+"""What was found, and its place: a `Place` that was not made yet."""
 
 
 def _block(number: int, placed: list[_Placed]) -> AnyBlock:
@@ -330,7 +326,7 @@ def _block(number: int, placed: list[_Placed]) -> AnyBlock:
     if found:
         return block_of_found(number, found, places)
     given = tuple(one for one, _ in placed if isinstance(one, GivenScript))
-    return ScriptBlock(number, given, tuple(places))
+    return ScriptBlock(number, given, tuple(starmap(Place, places)))
 
 
 def _keys(row: dict[str, Any]) -> str:

@@ -43,11 +43,14 @@ class Seen:
             key: of `KEY_BYTES`, as likely as any other.
             row: below 2**48.
         """
-        found = self.row_of(key)
+        latest, rest = self._latest, self._rest
+        found = latest.get(key)
+        if found is None and rest is not None:
+            found = rest.row_of(int.from_bytes(key))
         if found is not None:
             return found
-        self._latest[key] = row
-        if len(self._latest) > self._most:
+        latest[key] = row
+        if len(latest) > self._most:
             before, self._rest = self._rest, None
             self._rest = _joined(before, self._latest)
             self._latest = {}

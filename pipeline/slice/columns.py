@@ -4,7 +4,7 @@ A block has some hundred thousand utterances and millions of slices. What is don
 to all of a column, by arithmetic; an object of its own has none of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -141,7 +141,7 @@ def spoken_of(scripts: Sequence[Script], seed: int) -> Spoken:
         kinds=kinds,
         origins=origins,
         answers=[text for text, role in zip(texts, roles, strict=True) if role == "assistant"],
-        bases=draw_bases(seed, chain.from_iterable(_draws(script) for script in scripts)),
+        bases=draw_bases(seed, [(script.key, _draws(script)) for script in scripts]),
     )
 
 
@@ -153,16 +153,19 @@ def word_draws(script_type: str, kind: str, ordinal: int) -> str:
     return f"words/{script_type}/{kind}/{ordinal}"
 
 
-def _draws(script: Script) -> Iterator[tuple[str, str]]:
-    """For each utterance of the user what is drawn, and by which key."""
+def _draws(script: Script) -> tuple[str, ...]:
+    """What is drawn for each utterance of the user.
+
+    The key is that in the id, so that a row that is read again as a script is cut as it was.
+    """
     ordinals: dict[str, int] = {}
-    # By the key in the id, so that a row that is read again as a script is cut as it was.
-    key = script.key
+    found = []
     for utterance in script.utterances:
         if utterance.role == "user":
             kind = utterance.kind
             ordinal = ordinals[kind] = ordinals.get(kind, -1) + 1
-            yield word_draws(script.type, kind, ordinal), key
+            found.append(word_draws(script.type, kind, ordinal))
+    return tuple(found)
 
 
 def count_up(counts: Ints) -> Ints:

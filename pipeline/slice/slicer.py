@@ -104,12 +104,14 @@ class Slicer:
 
     def answers(self, texts: Sequence[str]) -> Cuts:
         """The token slices of many assistant utterances' planned texts."""
-        self.cut_answers(texts)
-        known = self._answers.get
-        found = [one if (one := known(text)) is not None else self.answer(text) for text in texts]
-        if not found:
+        found = list(map(self._answers.get, texts))
+        self.cut_answers(text for text, one in zip(texts, found, strict=True) if one is None)
+        ends = [
+            (self.answer(text) if one is None else one).ends
+            for text, one in zip(texts, found, strict=True)
+        ]
+        if not ends:
             return Cuts(_NONE, _NONE, _NONE)
-        ends = [one.ends for one in found]
         counts = np.fromiter(map(len, ends), np.int64, len(ends))
         flat = np.concatenate(ends)
         begins = np.empty_like(flat)
@@ -133,9 +135,7 @@ class Slicer:
 
     def cut_answers(self, texts: Iterable[str]) -> None:
         """Cuts answers that `answer` will be asked for, all of them at once."""
-        held = self._answers
-        missing = [text for text in dict.fromkeys(texts) if text not in held]
-        new = [text for text in missing if self._known(text) is None]
+        new = [text for text in dict.fromkeys(texts) if self._known(text) is None]
         if not new:
             return
         self._make_room()

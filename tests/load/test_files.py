@@ -93,8 +93,8 @@ def test_rows_are_numbered_from_1(
     """Blank lines are lines but no rows; what is no file of lines has rows alone."""
     (tmp_path / name).write_bytes(data)
     found = list(raw_rows(LocalFile(tmp_path / name, name), {"data"}))
-    assert [one.row for one in found] == list(range(1, 10))
-    assert [one.line for one in found] == lines
+    assert [row for row, _, _ in found] == list(range(1, 10))
+    assert [line for _, line, _ in found] == lines
 
 
 def test_parquet_rows_are_numbered_over_all_batches(read: Read) -> None:

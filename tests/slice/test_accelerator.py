@@ -96,7 +96,7 @@ def test_what_the_pattern_parts_is_parted_alike(parts: list[str]) -> None:
 def test_real_dialogues_are_encoded_alike(file: Path) -> None:
     """Every text of every real file."""
     rows = raw_rows(LocalFile(file, file.name), COLUMNS)
-    texts = [text for row in rows for text in strings(row.value)]
+    texts = [text for _, _, row in rows for text in strings(row)]
     assert len(texts) > 100
     assert_same(texts)
 
