@@ -17,7 +17,7 @@ from .export import FORMATS
 from .export.shards import WrittenFile, joined, write_parquet, write_text
 from .generate import WRITERS
 from .load.block import AnyBlock, Block
-from .markers import count_defused, may_be_defused
+from .markers import count_defused
 from .plain_rows import are_plain, plain_spoken
 from .plan import Plan, PlannedRow, sample_rank
 from .recipe import Recipe
@@ -111,9 +111,10 @@ class Tally:
         self.generators.update(spoken.generators)
         for row_type, pairs in zip(spoken.types, rows.pairs.tolist(), strict=True):
             self.pairs[row_type] += pairs
-        if may_be_defused(spoken.data):
-            texts = spoken.texts(np.ones(len(spoken.begins), dtype=np.bool_))
-            self.defused += sum(count_defused(text.decode(), recipe.markers) for text in texts)
+        chosen = np.zeros(len(spoken.begins), dtype=np.bool_)
+        chosen[spoken.joined] = True
+        texts = [text.decode() for text in spoken.texts(chosen)]
+        self.defused += sum(count_defused(text, recipe.markers) for text in texts)
 
     def counts(self) -> dict[str, Any]:
         """What a report says of a block's rows."""

@@ -57,12 +57,6 @@ def undo(text: str, markers: Iterable[str]) -> str:
     return _pattern(tuple(markers), "+").sub(lambda found: "<" + found[1][1:], text)
 
 
-def may_be_defused(data: bytes) -> bool:
-    """Whether UTF-8 data may hold a marker that was defused; soon found out where there is none."""
-    joiner = JOINER.encode()
-    return any(part.startswith(joiner) for part in data.split(b"<")[1:])
-
-
 def count_defused(text: str, markers: Iterable[str]) -> int:
     """How many markers in a defused text were defused."""
     if JOINER not in text:

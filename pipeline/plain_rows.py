@@ -4,7 +4,7 @@ They say what `interrupt/uninterrupted.py` does of each dialogue, without an obj
 utterance: most of a build may be such rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -46,7 +46,9 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
     begins, ends = begins - first, ends - first
     is_user = within % 2 == 0
     _trim(data, begins, ends, is_user)
-    data, begins, ends = _defused(data, begins, ends, recipe.markers)
+    joined = _defused(data, begins, ends, recipe.markers)
+    if joined:
+        data, begins, ends = _replaced(data, begins, ends, joined)
     keys = [block.keys[member] for member in members]
     names = [block.names[member] for member in members]
     rounds = len(begins) // 2
@@ -69,6 +71,7 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
         origins=[SOURCE] * len(begins),
         answers=[data[begin:end].decode() for begin, end in answers],
         bases=draw_bases(recipe.seed, zip(keys, map(_draws, counts.tolist()), strict=True)),
+        joined=list(joined),
     )
 
 
@@ -90,10 +93,8 @@ def _trim(data: bytes, begins: Ints, ends: Ints, is_user: Bools) -> None:
         ends[number] = begins[number] + len(text.strip().encode())
 
 
-def _defused(
-    data: bytes, begins: Ints, ends: Ints, markers: Sequence[str]
-) -> tuple[bytes, Ints, Ints]:
-    """The texts with their markers defused; where there are none, as they were."""
+def _defused(data: bytes, begins: Ints, ends: Ints, markers: Sequence[str]) -> dict[int, bytes]:
+    """Of the texts that hold markers their numbers, and what they are once these are defused."""
     at = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == ord("<"))
     changed = {}
     for number in np.unique(np.searchsorted(ends, at, side="right")).tolist():
@@ -101,8 +102,13 @@ def _defused(
         defused = defuse(text, markers)
         if defused != text:
             changed[number] = defused.encode()
-    if not changed:
-        return data, begins, ends
+    return changed
+
+
+def _replaced(
+    data: bytes, begins: Ints, ends: Ints, changed: Mapping[int, bytes]
+) -> tuple[bytes, Ints, Ints]:
+    """The texts with some in the place of others, and where each begins and ends."""
     spans = enumerate(zip(begins.tolist(), ends.tolist(), strict=True))
     texts = [changed.get(number) or data[begin:end] for number, (begin, end) in spans]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))

@@ -5,13 +5,13 @@ Python has for lists of texts and numbers.
 """
 
 import marshal
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,7 +138,13 @@ class Block:
 
 def lengths_of(texts: Iterable[bytes]) -> bytes:
     """How many bytes each text has, as 32-bit numbers."""
-    return array("i", map(len, texts)).tobytes()
+    sizes = [*map(len, texts)]
+    return _numbers(len(sizes)).pack(*sizes)
+
+
+@lru_cache(maxsize=256)
+def _numbers(count: int) -> Struct:
+    return Struct(f"={count}i")
 
 
 def block_of_found(
@@ -147,7 +153,7 @@ def block_of_found(
     """A block of source rows; the language of those that do not say is told by their texts."""
     names, keys, languages, splits, sources, lengths, data = map(list, zip(*found, strict=True))
     files, rows, lines = map(list, zip(*places, strict=True))
-    turns = array("i", [len(one) // 4 for one in lengths]).tobytes()
+    turns = np.array([len(one) // 4 for one in lengths], dtype=np.int32).tobytes()
     block = Block(
         *(number, names, keys, languages, splits, sources),
         *(turns, b"".join(lengths), b"".join(data), files, rows, lines),

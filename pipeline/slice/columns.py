@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..chance import draw_bases
 from ..dialogue import Script
+from ..markers import JOINER
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -40,6 +41,7 @@ class Spoken:
         origins: of each.
         answers: the texts of the assistant's, in order.
         bases: of each of the user's, the draws of how many words its slices have.
+        joined: the numbers of those that hold a U+2060; no other holds a marker that was defused.
     """
 
     ids: Sequence[str]
@@ -59,6 +61,7 @@ class Spoken:
     origins: Sequence[str]
     answers: Sequence[str]
     bases: npt.NDArray[np.uint64]
+    joined: Sequence[int]
 
     def texts(self, chosen: Bools) -> list[bytes]:
         """The planned texts of some utterances."""
@@ -142,6 +145,7 @@ def spoken_of(scripts: Sequence[Script], seed: int) -> Spoken:
         origins=origins,
         answers=[text for text, role in zip(texts, roles, strict=True) if role == "assistant"],
         bases=draw_bases(seed, [(script.key, _draws(script)) for script in scripts]),
+        joined=[number for number, text in enumerate(texts) if JOINER in text],
     )
 
 

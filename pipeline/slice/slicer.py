@@ -237,10 +237,6 @@ def cut_messages(
 
 def _all_plain(texts: Sequence[bytes], languages: Sequence[str]) -> npt.NDArray[np.bool_] | None:
     """Which texts have their words between bytes of white space; None if all do."""
-    if "zh" not in languages:
-        whole = b"\n".join(texts)
-        if whole.isascii() or parts_at_ascii_space(whole.decode()):
-            return None
     each = [
         language != "zh" and (text.isascii() or parts_at_ascii_space(text.decode()))
         for text, language in zip(texts, languages, strict=True)

@@ -360,4 +360,5 @@ def test_the_layout_of_the_docs_reads_its_rows() -> None:
     assert set(row) == set(layout.columns)
     found = layout.read(row)
     assert found.id == 7
-    assert found.messages == (("user", "Hi?"), ("assistant", "Hello."))
+    said_by = list(zip(found.roles, found.contents, strict=True))
+    assert said_by == [("user", "Hi?"), ("assistant", "Hello.")]
