@@ -88,6 +88,8 @@ class Bench:
             "TIKTOKEN_CACHE_DIR": str(ranks),
             "HF_HOME": str(folder / "huggingface"),  # nothing is found from an earlier run
             "HF_HUB_OFFLINE": "1",
+            # What pip installs is compiled; a checkout is so after its first run.
+            "PYTHONDONTWRITEBYTECODE": "",
             **(SETTINGS if side.light else {}),
         }
         os.sync()  # what the side before it left to be written is not this one's work

@@ -10,7 +10,7 @@ from typing import Any
 from .. import __version__
 from .block_report import BlockReport
 from .errors import BuildError, NothingBuilt
-from .export.card import card
+from .export.card import card, template
 from .export.card_texts import LEFT_OUT_TEXTS
 from .export.manifest import counts, sum_of, wrong_sums
 from .export.rejected import LEFT_OUT, REJECTED, write_rows
@@ -58,9 +58,10 @@ def identity_of(recipe: Recipe, fingerprints: Mapping[str, Any]) -> dict[str, An
 
 
 def get_ready() -> None:
-    """Imports what the end of a run takes, so that it is there by then."""
-    import jinja2  # noqa: F401
+    """Loads what the end of a run takes, so that it is there by then."""
     import yaml  # noqa: F401
+
+    template()
 
 
 def pass_1(reading: Reading) -> Pass1:

@@ -4,10 +4,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
@@ -19,6 +20,9 @@ from .card_measured import Measured, cue_lines, lengths
 from .examples import examples
 from .lanes import code, pairs_table, turns_table
 from .licence import licence_of, source_licences, why_unknown
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _SIZES = (
     *((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")),
@@ -52,14 +56,11 @@ def card(
         licence: in place of what the sources say.
         measured: what was measured of its rows; None if nothing was yet.
     """
-    # Not by huggingface_hub's DatasetCard, which takes longer to import than a block to build.
     import yaml
-    from jinja2 import Template
 
     head = card_data(manifest, config=config, licence=licence)
     known = {key: value for key, value in head.items() if value is not None}
-    template = Template((files(__package__) / "card.md.jinja").read_text("utf-8"))
-    filled = template.render(
+    filled = template().render(
         card_data=yaml.safe_dump(known, sort_keys=False, allow_unicode=True).strip(),
         **_values(folder, manifest, repository, config, licence),
         **lengths(manifest["counts"], measured),
@@ -68,6 +69,16 @@ def card(
     )
     text = f"{filled.rstrip()}\n"
     return f"{text}\n<!-- duplexdata card {sha256(text.encode()).hexdigest()} -->\n"
+
+
+@lru_cache(maxsize=1)
+def template() -> "Template":
+    """The blank card."""
+    # Not by huggingface_hub's DatasetCard, which takes longer to import than a block to build.
+    from jinja2 import Template
+
+    found: Template = Template((files(__package__) / "card.md.jinja").read_text("utf-8"))
+    return found
 
 
 def is_written_here(text: str) -> bool:
@@ -203,6 +214,18 @@ def _examples(folder: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, A
 
 def _counted(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Rows by type and language, as lines of a table."""
+    languages, written = list(manifest["counts"]["languages"]), manifest["counts"]["written"]
+    if len(languages) == 1:
+        counted = Counter({(name, languages[0]): count for name, count in written.items()})
+    else:
+        counted = _by_language(folder, manifest)
+    for name, all_of_it in written.items():
+        cells = [f"{counted[name, language]:,}" for language in languages]
+        yield f"| `{name}` | {' | '.join([*cells, f'{all_of_it:,}'])} |"
+
+
+def _by_language(folder: Path, manifest: Mapping[str, Any]) -> Counter[tuple[str, str]]:
+    """How many rows there are of each type and language."""
     counted: Counter[tuple[str, str]] = Counter()
     for path in manifest["files"]:
         if path.startswith("data/"):
@@ -210,10 +233,7 @@ def _counted(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
             with pq.ParquetFile(folder / path) as file:
                 table = file.read(columns=["type", "language"])
             counted.update(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    languages = list(manifest["counts"]["languages"])
-    for name, all_of_it in manifest["counts"]["written"].items():
-        cells = [f"{counted[name, language]:,}" for language in languages]
-        yield f"| `{name}` | {' | '.join([*cells, f'{all_of_it:,}'])} |"
+    return counted
 
 
 def _lines(counted: Mapping[str, int]) -> Iterator[str]:
