@@ -96,7 +96,7 @@ class Answer:
         return Aside("item", {"n": _ORDINALS[self.language][len(begun) - 2]})
 
     def _spelling(self, heard: int) -> Aside | None:
-        just_said = self.text[:heard][-_NEAR:]
+        just_said = self.text[max(0, heard - _NEAR) : heard]
         terms = _TERM[self.language].findall(just_said)
         if not terms or just_said.endswith(terms[-1]):  # the cut may fall within the word
             return None

@@ -11,12 +11,7 @@ CutPlaces = Callable[[str], Sequence[int]]
 
 def cut_places(slicer: Slicer) -> CutPlaces:
     """An answer can be cut after any of its slices but the last, so from 2 slices on."""
-
-    def places(text: str) -> Sequence[int]:
-        found: list[int] = slicer.answer(text).code_point_ends()[:-1].tolist()
-        return found
-
-    return places
+    return lambda text: slicer.answer(text).inner_ends()
 
 
 def cut(utterance: Utterance, heard: int) -> Utterance:

@@ -60,6 +60,8 @@ class Setting:
     def sentences(self, language: str, type_name: str, *kinds: str) -> tuple[str, ...]:
         """The transitions of these kinds, in the file's order."""
         held = self.transitions[language].kinds
+        if len(kinds) == 1:
+            return held[type_name, kinds[0]]
         return tuple(sentence for kind in kinds for sentence in held[type_name, kind])
 
     def opening(

@@ -43,6 +43,7 @@ class Slices:
     data: bytes
     begins: Offsets
     ends: Offsets
+    _inner: list[int] | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         """How many slices."""
@@ -53,6 +54,12 @@ class Slices:
         if self.data.isascii():
             return self.ends
         return np.searchsorted(code_point_starts(self.data), self.ends)
+
+    def inner_ends(self) -> list[int]:
+        """The code point after each slice but the last: where an answer can be cut (rule 4)."""
+        if self._inner is None:  # every type that cuts asks
+            self._inner = self.code_point_ends()[:-1].tolist()
+        return self._inner
 
     def heard(self, code_points: int) -> int:
         """How many slices are heard if so many code points are (rule 4: all of each)."""
