@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplexdata.pipeline.chance import Chance
+from duplexdata.pipeline.chance import Chance, draw_bases
 
 
 def test_draws_are_pinned() -> None:
@@ -62,3 +62,16 @@ def test_pick_is_one_of_the_options() -> None:
     """Every option is picked at some index, and nothing else."""
     draws = Chance(0).of("pick")
     assert {draws.pick("abc", index) for index in range(100)} == set("abc")
+
+
+@given(st.integers(), st.dictionaries(st.text(), st.lists(st.text()).map(tuple)))
+def test_many_draws_are_those_of_each_by_itself(
+    seed: int, wanted: dict[str, tuple[str, ...]]
+) -> None:
+    """Of each key and purpose, in order."""
+    expected = [
+        Chance(seed, (key,)).of(purpose).base
+        for key, purposes in wanted.items()
+        for purpose in purposes
+    ]
+    assert draw_bases(seed, wanted.items()).tolist() == expected

@@ -2,7 +2,16 @@
 
 import pytest
 
-from duplexdata.pipeline.dialogue import Script, Turn, Utterance, copy_key, row_id, turns_key
+from duplexdata.pipeline.dialogue import (
+    Script,
+    Turn,
+    Utterance,
+    copy_key,
+    row_id,
+    texts_key,
+    turns_key,
+    turns_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +55,10 @@ def test_generator_names_who_wrote() -> None:
     assert script.generator == "source"
     written = [own._replace(origin=origin) for origin in ("z-model", "source", "offline")]
     assert script._replace(utterances=tuple(written)).generator == "offline+z-model"
+
+
+def test_a_key_is_pinned_and_the_same_of_turns_and_texts() -> None:
+    """It never changes: ids, and all chance, hang on it."""
+    texts = ["How é?", "", "Ö", "x" * 3000]
+    assert turns_key(turns_of(texts)) == texts_key([one.encode() for one in texts])
+    assert texts_key([b"q", b"a"]) == "4a0b0f04058f3030f53a"

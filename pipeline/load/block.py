@@ -117,11 +117,11 @@ class Block:
 
     def digest(self) -> str:
         """A hash of all that the rows made of this block depend on, but the recipe."""
-        columns = (
-            *(self.names, self.keys, self.languages, self.splits),
-            *(self.files, self.rows, self.lines),
-        )
-        return sha256("\n".join(map(repr, columns)).encode()).hexdigest()
+        files = self.files if len(set(self.files)) > 1 else self.files[:1]
+        # Of plain words no list is spelled out, for these are many.
+        words = (" ".join(one) for one in (self.keys, self.languages, self.splits))
+        lists = map(repr, (self.names, files, self.rows, self.lines))
+        return sha256("\n".join((*words, *lists)).encode()).hexdigest()
 
     def split(self, member: int) -> Split:
         """Where all that is made of a dialogue goes."""

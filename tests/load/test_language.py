@@ -2,11 +2,12 @@
 
 from itertools import groupby
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplexdata.pipeline.load.language import guess_language
+from duplexdata.pipeline.load.language import guess_language, tell_languages
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,13 @@ def test_han_characters_are_counted_against_other_words(texts: list[str]) -> Non
 def test_the_first_and_the_last_han_character_of_each_range(code: int) -> None:
     """They are told by the bytes that they begin with."""
     assert guess_language([chr(code)]) == "zh"
+
+
+@given(st.lists(st.lists(MIXED, min_size=1), min_size=1))
+def test_many_dialogues_are_told_as_each_by_itself(dialogues: list[list[str]]) -> None:
+    """The texts of all lie end to end, and none is taken for its neighbour's."""
+    data = [[text.encode() for text in texts] for texts in dialogues]
+    ends = np.cumsum([len(one) for texts in data for one in texts])
+    whole = b"".join(one for texts in data for one in texts)
+    turns = np.array([len(texts) for texts in dialogues])
+    assert tell_languages(whole, ends, turns) == list(map(guess_language, dialogues))
