@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,31 +56,24 @@ def write_parquet(
         for table in tables:
             rows += table.num_rows
             writer.write_table(table, row_group_size=max(1, table.num_rows))
-            for key, note in _notes_of([table]).items():
-                notes.setdefault(key, {}).update(note)
+            for key, note in (table.schema.metadata or {}).items():
+                notes.setdefault(key, {}).update(orjson.loads(note))
             del table  # before the next is made
-        writer.add_key_value_metadata(_as_metadata(notes))
+        writer.add_key_value_metadata({key: orjson.dumps(note) for key, note in notes.items()})
     return finish_file(unfinished, folder, path, rows)
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables one after the other; JSON objects in their metadata go together."""
+    """Tables one after the other; JSON objects in their metadata go together, as they are."""
     # In one piece: where pieces meet, pages could end elsewhere.
     whole = pa.concat_tables(tables).combine_chunks()
-    return whole.replace_schema_metadata(_as_metadata(_notes_of(tables)))
-
-
-def _notes_of(tables: Iterable[pa.Table]) -> dict[bytes, dict[str, Any]]:
-    """The JSON objects in the metadata of tables, those of a key in one."""
-    notes: dict[bytes, dict[str, Any]] = {}
+    notes: dict[bytes, list[bytes]] = {}
     for table in tables:
-        for key, value in (table.schema.metadata or {}).items():
-            notes.setdefault(key, {}).update(orjson.loads(value))
-    return notes
-
-
-def _as_metadata(notes: Mapping[bytes, Mapping[str, Any]]) -> dict[bytes, bytes]:
-    return {key: orjson.dumps(note) for key, note in notes.items()}
+        for key, note in (table.schema.metadata or {}).items():
+            notes.setdefault(key, []).append(note[1:-1])
+    return whole.replace_schema_metadata(
+        {key: b"{%b}" % b",".join(filter(None, inner)) for key, inner in notes.items()}
+    )
 
 
 def _column_paths(fields: Iterable[pa.Field], within: str = "") -> list[str]:
