@@ -148,6 +148,22 @@ class Report:
             if check not in verdict.broken and check not in verdict.left
         )
 
+    def merge(self, other: "Report") -> None:
+        """Takes what is found in the rows that come next, as if it had been told of each."""
+        told = self.broken.copy()
+        for found in other.first:
+            told[found.check] += 1
+            if told[found.check] <= self.show:
+                self.first.append(found)
+        self.rows += other.rows
+        self.files += other.files
+        self.breaches += other.breaches
+        self.in_rows += other.in_rows
+        self.rows_in_breach += other.rows_in_breach
+        self.proved.update(other.proved)
+        self.unproved.update(other.unproved)
+        self.broken.update(other.broken)
+
     def lines(self) -> list[str]:
         """The report for the screen."""
         read = f"{_counted(self.rows, 'row')} of {_counted(self.files, 'file')}"

@@ -1,11 +1,12 @@
 """A sample of rows against the JSON Schema of their format."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from .nouns import MESSAGE_COLUMNS, Row
+from .nouns import MESSAGE_COLUMNS, Malformed, Row
 from .report import Verdict
 
 SAMPLE = 200
@@ -18,34 +19,39 @@ class Sampler:
 
     Attributes:
         total: how many rows there are; where that is not known, ever fewer are taken.
+        seen: how many of them come before those that it is asked of.
+        size: rows that are taken, at most.
     """
 
     total: int | None
-    _seen: int = 0
+    seen: int = 0
+    size: int = SAMPLE
     _taken: int = 0
-    _validators: dict[str, Any] = field(default_factory=dict)
+
+    def takes(self, row: Row | Malformed) -> bool:
+        """Whether the next row is one of the sample."""
+        self.seen += 1
+        if isinstance(row, Malformed) or row.utterances is None or not self._wanted():
+            return False
+        self._taken += 1
+        return True
 
     def check(self, row: Row, verdict: Verdict) -> None:
-        """Checks a row of the contract's columns if it is one of the sample."""
-        self._seen += 1
-        if row.utterances is None or not self._wanted():
-            return
-        self._taken += 1
+        """Checks a row of the contract's columns."""
         verdict.scope = (*verdict.scope, "schema")
-        if row.format not in self._validators:
-            self._validators[row.format] = validator_of(f"{row.format}_row")
-        error = next(self._validators[row.format].iter_errors(_as_json(row)), None)
+        error = next(validator_of(f"{row.format}_row").iter_errors(_as_json(row)), None)
         if error is not None:
             verdict.breach("schema", *in_words(error, "the row"))
 
     def _wanted(self) -> bool:
         if self.total is not None:
-            step = max(1, -(-self.total // SAMPLE))
-            return (self._seen - 1) % step == 0
-        step = 2 ** (self._taken // (SAMPLE // 4))
-        return self._taken < SAMPLE and (self._seen - 1) % step == 0
+            step = max(1, -(-self.total // self.size))
+            return (self.seen - 1) % step == 0
+        step = 2 ** (self._taken // max(1, self.size // 4))
+        return self._taken < self.size and (self.seen - 1) % step == 0
 
 
+@cache
 def validator_of(name: str) -> Any:
     """The validator of a JSON Schema of this package."""
     import jsonschema

@@ -121,6 +121,8 @@ def language_of(texts: Iterable[str]) -> str | None:
     None where it depends on what is taken for a word or a Han character.
     """
     text = "\n".join(texts)
+    if not _HAN_OF_ANY_KIND.search(text):
+        return "en" if _LETTERS.search(text) else None if text.split() else "zh"
     other = _HAN_OF_ANY_KIND.sub(" ", text)
     pieces = other.split()
     most = max(len(pieces), len(re.findall(r"\w+", other)))

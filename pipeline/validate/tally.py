@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .join import hash_of
 from .nouns import Row, Said
 from .recount import replies_of
+from .report import Report
 from .text import Markers
 from .types import ROW_TYPES
 
@@ -74,6 +75,25 @@ class Tally:
         """Notes which source rows a row is made of."""
         self.taken.setdefault(row.type or "", array("Q")).extend(ordinals)
 
+    def merge(self, other: "Tally") -> None:
+        """Counts the rows that another tally has counted."""
+        self.ids.extend(other.ids)
+        for held, more in (
+            (self.sources, other.sources),
+            (self.languages, other.languages),
+            (self.grouped, other.grouped),
+            (self.taken, other.taken),
+        ):
+            for name, values in more.items():
+                held.setdefault(name, array("Q")).extend(values)
+        for group, counted in other.counts.items():
+            self.counts.setdefault(group, Counter()).update(counted)
+        if self.defused is None or other.defused is None:
+            self.defused = None
+        else:
+            (low, high), (least, most) = self.defused, other.defused
+            self.defused = (low + least, high + most)
+
     def repeated_ids(self) -> set[int]:
         """The hashes of ids that more than one row has."""
         return _repeated(_longs(self.ids))
@@ -97,6 +117,19 @@ class Tally:
 
     def _count(self, group: str, name: str, by: int = 1) -> None:
         self.counts.setdefault(group, Counter())[name] += by
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is found in rows: what they add up to, and what is proved and broken in them."""
+
+    tally: Tally
+    report: Report
+
+    def add(self, other: "Found") -> None:
+        """Takes what is found in the rows that come next."""
+        self.tally.merge(other.tally)
+        self.report.merge(other.report)
 
 
 def _in_two(held: "Mapping[str, array[int]]") -> set[int]:
