@@ -102,10 +102,9 @@ def fast_batch(batch: pa.RecordBatch, before: int) -> list[Row | Malformed] | No
     contents: list[str] = parts["content"].to_pylist()
     strict = _alternating(parts["role"], ends)
     roles: list[str] = [] if strict.all() else parts["role"].to_pylist()
-    all_utterances = [
-        Utterance(*values)
-        for values in zip(*(one.to_pylist() for one in fields.values()), strict=True)
-    ]
+    all_utterances = list(
+        map(Utterance._make, zip(*(one.to_pylist() for one in fields.values()), strict=True))
+    )
     utterance_ends, source_ends = _bounds(utterances).tolist(), _bounds(sources).tolist()
     source_ids: list[str] = found_at.to_pylist()
     states = columns["states"].to_pylist() if row_format == "duo" else None

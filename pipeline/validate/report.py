@@ -142,11 +142,9 @@ class Report:
         self.in_rows += len(verdict.broken)
         if verdict.broken:
             self.rows_in_breach += 1
-        self.proved.update(
-            check
-            for check in verdict.scope
-            if check not in verdict.broken and check not in verdict.left
-        )
+        for check in verdict.scope:
+            if check not in verdict.broken and check not in verdict.left:
+                self.proved[check] += 1
 
     def merge(self, other: "Report") -> None:
         """Takes what is found in the rows that come next, as if it had been told of each."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
 
@@ -20,6 +20,7 @@ from .tally import Found, Tally
 from .text import joined
 from .types import ROW_TYPES
 
+_HEX = re.compile("[0-9a-f]+")
 _MOST_WAYS = 1024
 """Ways of reading the ids of a row that are tried, where each may name several source rows."""
 
@@ -110,7 +111,8 @@ def _check_row(
         of_own = own_language((bench.settings.manifest or {}).get("recipe", {}))
         _check_script(row, forced, of_own, named, dialogues, verdict)
     _check_language(row, verdict)
-    if not re.fullmatch(rf"{re.escape(row.type or '')}-[0-9a-f]+", row.id or ""):
+    begin, whole = f"{row.type or ''}-", row.id or ""
+    if not (whole.startswith(begin) and _HEX.fullmatch(whole, len(begin))):
         verdict.breach("shape", f"an id of the form {row.type}-<hex>", repr(row.id))
     if row.format == "tdm":
         said = tdm.check_tdm(row, bench.settings, cutter, markers, verdict, compared=bench.compared)
@@ -142,7 +144,7 @@ def _joined(
         return None
     told = spaces if isinstance(spaces, dict) else {}
     return [
-        replace(one, joined=joined(one.slices, row.language or "", told.get(str(number))))
+        one._replace(joined=joined(one.slices, row.language or "", told.get(str(number))))
         if one.slices
         else one
         for number, one in enumerate(said)

@@ -22,6 +22,10 @@ _SPACES = b"duplexdata.spaces"
 """The key in a Parquet file's metadata under which it says what stands between slices."""
 
 
+_THREADS = False
+"""Of those that decode columns one has nearly all to do, and the others double what it costs."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowFile:
     """A file of rows, opened.
@@ -132,7 +136,9 @@ def read_source_ids(file: RowFile, groups: Sequence[int] | None = None) -> Itera
     """
     if file.path.suffix == ".parquet" and not file.fault and not file.released:
         with _told(file.path), pq.ParquetFile(file.path) as opened:
-            for batch in opened.iter_batches(BATCH_ROWS, groups, ["source_ids"]):
+            for batch in opened.iter_batches(
+                BATCH_ROWS, groups, ["source_ids"], use_threads=_THREADS
+            ):
                 for named in batch.column("source_ids").to_pylist():
                     yield [one for one in named or () if one is not None]
         return
@@ -146,7 +152,7 @@ def _read_parquet(
 ) -> Iterator[list[Row | Malformed]]:
     done = before
     with pq.ParquetFile(file.path) as opened:
-        for batch in opened.iter_batches(BATCH_ROWS, groups):
+        for batch in opened.iter_batches(BATCH_ROWS, groups, use_threads=_THREADS):
             fast = None if file.fault else fast_batch(batch, done)
             if fast is None:
                 # Odd types or nulls where none may be: row by row, each told its fault.

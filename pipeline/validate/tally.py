@@ -1,7 +1,7 @@
 """What is counted over all rows: ids, splits, the names of sources, the sums of a manifest."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -38,7 +38,7 @@ class Tally:
     languages: "dict[str, array[int]]" = field(default_factory=dict)
     grouped: "dict[str, array[int]]" = field(default_factory=dict)
     taken: "dict[str, array[int]]" = field(default_factory=dict)
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     defused: tuple[int, int] | None = (0, 0)
 
     def add(self, row: Row, split: str) -> None:
@@ -57,7 +57,8 @@ class Tally:
         self._count("languages", row.language or "")
         self._count("generators", row.generator or "")
         self._count("formats", row.format)
-        self.counts.setdefault("replies", Counter()).update(replies_of(row.utterances or ()))
+        for reply in replies_of(row.utterances or ()):
+            self._count("replies", reply)
         if row.format == "tdm":
             self._count("pairs", row.type or "", len(row.contents) // 2)
 
@@ -87,7 +88,7 @@ class Tally:
             for name, values in more.items():
                 held.setdefault(name, array("Q")).extend(values)
         for group, counted in other.counts.items():
-            self.counts.setdefault(group, Counter()).update(counted)
+            self.counts[group].update(counted)
         if self.defused is None or other.defused is None:
             self.defused = None
         else:
@@ -116,7 +117,7 @@ class Tally:
         return _longs(self.taken.get(row_type, array("Q")))
 
     def _count(self, group: str, name: str, by: int = 1) -> None:
-        self.counts.setdefault(group, Counter())[name] += by
+        self.counts[group][name] += by
 
 
 @dataclass(frozen=True, slots=True)
