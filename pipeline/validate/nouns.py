@@ -35,6 +35,8 @@ class Row(NamedTuple):  # as above
         format: `tdm` or `duo`.
         utterances: None in the released layout, which has no such column.
         roles: None where the reader saw them alternate, user first, even in number.
+        laid_out: whether it saw, too, that of the slices of each side text stands exactly where
+            its utterances do, one after the other.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Row(NamedTuple):  # as above
     utterances: Sequence[Utterance] | None
     source_ids: Sequence[str]
     generator: str | None
+    laid_out: bool = False
 
 
 def was_released(utterances: Sequence[Utterance] | None) -> bool:
