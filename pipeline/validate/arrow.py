@@ -184,8 +184,8 @@ def _laid_out(
     end = begin + 2 * slices
     in_order = np.diff(start, prepend=0) >= 0
     in_order[told_bounds[:-1][np.diff(told_bounds) > 0]] = True  # the first of a row
-    fits = in_order & (of_user | of_assistant) & (slices > 0)
-    fits &= 2 * (start + slices) <= np.diff(bounds)[whose]
+    inside = 2 * (start + slices) <= np.diff(bounds)[whose]
+    fits = in_order & (of_user | of_assistant) & inside
     changes = np.zeros(bounds[-1] + 2, dtype=np.int64)
     np.add.at(changes, begin[fits], 1)
     np.add.at(changes, end[fits], -1)

@@ -82,6 +82,12 @@ def overlong(row: Row, chance: random.Random) -> bool:
     return True
 
 
+def far(row: Row, _chance: random.Random) -> bool:
+    """An utterance says that it starts far behind all that is said."""
+    row["utterances"][-1]["start"] += 100_000
+    return True
+
+
 def emptied(row: Row, chance: random.Random) -> bool:
     """A slice is empty."""
     chance.choice(row["output"])["content"] = ""
@@ -96,7 +102,7 @@ def odd_turn(row: Row, _chance: random.Random) -> bool:
 
 WAYS: list[Mutation] = [
     *(mutate for mutate, _ in MUTATIONS["tdm"].values()),
-    *(odd_role, disordered, overlong, emptied),
+    *(odd_role, disordered, overlong, far, emptied),
 ]
 
 
