@@ -18,6 +18,7 @@ from .parts import Engine, check_here, check_part, cut_parts
 from .report import Breach, Report
 from .row import forced_language
 from .rows import find_row_files, open_rows
+from .sampled import validator_of
 from .settings import Settings, read_settings
 from .source import Copies
 from .tally import Found, Tally
@@ -68,6 +69,8 @@ def validate_rows(
     bench = make_bench(settings.of_each_row(), compared=source is not None)
     tally = Tally()
     found = Found(tally, report)
+    if whole is not None:
+        validator_of("manifest")  # now, for workers are not ready yet
     with closing(_check_files(files, bench, source, show, workers, engine)) as every:
         for one in every:
             found.add(one)

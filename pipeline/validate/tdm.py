@@ -6,7 +6,7 @@ from operator import eq
 from .nouns import RELEASED, Row, Said, Utterance
 from .report import Verdict
 from .settings import Settings
-from .shape import check_shape
+from .shape import check_shape, named
 from .statements import check_statements, is_statement
 from .text import IDLE, Cutter, Markers, counts_fault
 from .types import check_first_cuts, check_resumed, check_type, unknown_in
@@ -133,50 +133,61 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
     heard: Utterance | None = None  # the answer before, if it is heard whole and may be remarked on
     silent = False  # whether the last of the row's utterances is a statement in silence
     for index, one in enumerate(utterances):
-        where = f"utterance {index} ({one.kind})"
         if is_statement(one):
             if heard is None:
                 verdict.breach(
-                    "rule 3", f"{where} after an answer that is heard whole", "it is after none"
+                    "rule 3",
+                    f"{named(one, index)} after an answer that is heard whole",
+                    "it is after none",
                 )
             if one.over:
-                _check_over(one, utterances[index - 1], where, verdict)
+                _check_over(one, utterances[index - 1], named(one, index), verdict)
                 continue
             if one.start != cursor:
-                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {cursor}", f"pair {one.start}"
+                )
             cursor, silent = one.start + _count(one) + 1, True
             continue
         heard, silent = None, False
         if one.role == "user":
             if answer_at is not None:
                 verdict.breach(
-                    "rule 3", f"{where}: an answer before it", "two of the user in a row"
+                    "rule 3",
+                    f"{named(one, index)}: an answer before it",
+                    "two of the user in a row",
                 )
             if one.start != cursor:
-                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {cursor}", f"pair {one.start}"
+                )
             if one.over and not after_cut and _rest_unknown(utterances[:index]):
                 verdict.leave("rule 4", f"{RELEASED}: where its cuts lie, as the rest is not known")
             elif one.over != after_cut:
-                verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
+                verdict.breach("rule 4", f"{named(one, index)}: over is {after_cut}", f"{one.over}")
             last = one.start + _count(one) - 1
             cursor, answer_at, after_cut = last + 1, last, False
             if one.kind == "stop":
                 answer_at = None
                 if index + 1 < len(utterances):
                     verdict.breach(
-                        "rule 3", "the row ends after a stop", f"{where} is not its last"
+                        "rule 3",
+                        "the row ends after a stop",
+                        f"{named(one, index)} is not its last",
                     )
         else:
             if answer_at is None:
-                verdict.breach("rule 3", f"{where}: a query before it", "none")
+                verdict.breach("rule 3", f"{named(one, index)}: a query before it", "none")
             elif one.start < answer_at:
                 verdict.breach(
                     "rule 5",
-                    f"{where} starts in pair {answer_at}, with the user's last slice",
+                    f"{named(one, index)} starts in pair {answer_at}, with the user's last slice",
                     f"pair {one.start}, over the user",
                 )
             elif one.start != answer_at:
-                verdict.breach("rule 3", f"{where} starts in pair {answer_at}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {answer_at}", f"pair {one.start}"
+                )
             cursor, answer_at, after_cut = one.start + _count(one), None, bool(one.unheard)
             heard = None if after_cut else one
     if answer_at is not None:
