@@ -38,9 +38,12 @@ def begin_row_workers(path: str | Path, tokenizer: str | None, workers: int) -> 
 
 
 def _size(place: Path) -> int:
-    """The bytes of the files that hold rows; none in a stage's folder, which is no run's."""
+    """The bytes of the files that hold rows, as far as they can be parted among processes.
+
+    A stage's folder is not, nor is a single file of lines.
+    """
     if not place.is_dir():
-        return place.stat().st_size
+        return place.stat().st_size if place.suffix == ".parquet" else 0
     if (place / "stage.json").exists():
         return 0
     inner = place / "data" if (place / "data").is_dir() else place

@@ -9,6 +9,9 @@ from .parts import Part
 from .row import Joined
 from .rows import read_source_ids
 
+MOST_FED = 4
+"""Worker processes that can be kept busy by this one, which reads the source for them."""
+
 _MOST_HANDED = 4096
 """Rows of a part whose dialogues are held at once, to be sent along with it."""
 

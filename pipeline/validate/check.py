@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FolderError
-from .along import Along, can_be_handed_over
+from .along import MOST_FED, Along, can_be_handed_over
 from .bench import Bench, make_bench
 from .between import check_between, split_of
 from .folder import Rejected, check_manifest, check_nothing_lost, read_rejected
@@ -188,5 +188,5 @@ def _check_files(
     parts = list(cut_parts(opened, split_of))
     along = Along(source, parts)
     if workers > 1 and can_be_handed_over(parts):
-        return engine(check, along.hand_over(), workers)
+        return engine(check, along.hand_over(), min(workers, MOST_FED))
     return check_here(partial(check, find=along.find), iter(parts), 1)

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,7 @@ def large_run(folder: Path, out: Path) -> Path:
         return row if number else {**row, "generator": "nobody"}
 
     cut_up(folder, out, broken)
+    (out / "validation.json").unlink(missing_ok=True)
     for file in (out / "data").iterdir():
         table = pq.read_table(file)
         pq.write_table(pa.concat_tables([table] * 20), file, compression=None, use_dictionary=False)
@@ -263,12 +265,15 @@ def test_only_large_rows_begin_workers(clean_build: Built, tmp_path: Path) -> No
     small = str(clean_build("tdm", "sample"))
     large = str(large_run(Path(small), tmp_path / "run"))
     file = str(max((tmp_path / "run" / "data").iterdir(), key=lambda one: one.stat().st_size))
+    lines = str(tmp_path / "lines.jsonl")
+    Path(lines).write_bytes(b" " * (LARGE + 1))  # one file is one part
     for words, begins in [
         (["validate", large], True),
         (["validate", large, "--source", "sample", "--workers=3"], True),
         (["validate", large, "--workers", "1"], False),
         (["validate", large, "--tokenizer", "o200k_base"], False),
         (["validate", file], Path(file).stat().st_size > LARGE),
+        (["validate", lines], False),
         (["validate", small], False),
         (["validate", "no/such/folder"], False),
         (["validate"], False),
@@ -283,27 +288,74 @@ def test_only_large_rows_begin_workers(clean_build: Built, tmp_path: Path) -> No
         assert json.loads(ended.stdout) is begins, words
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise")
-def test_ctrl_c_ends_every_worker(clean_build: Built, tmp_path: Path) -> None:
-    """Also those that wait for a tokenizer from a network that swallows all."""
-    folder = large_run(clean_build("tdm", "sample"), tmp_path / "run")
+@contextmanager
+def waiting_for_a_tokenizer(folder: Path, nowhere: Path) -> Iterator[subprocess.Popen[str]]:
+    """A validation, a worker of which waits for an answer of a network that swallows all."""
     command = (sys.executable, "-m", "duplexdata", "validate", str(folder))
     with socket.create_server(("127.0.0.1", 0)) as hole:
         hole.settimeout(60)
         environment = {
             **{key: held for key, held in os.environ.items() if not key.lower().endswith("_proxy")},
             "HTTPS_PROXY": f"http://127.0.0.1:{hole.getsockname()[1]}",
-            "TIKTOKEN_CACHE_DIR": str(tmp_path / "none"),
+            "TIKTOKEN_CACHE_DIR": str(nowhere),
         }
         proving = subprocess.Popen(
             [*command, "--tokenizer", "o200k_base", "--workers", "2"],
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
         )
-        with proving, hole.accept()[0]:  # a worker waits for an answer now
-            proving.send_signal(signal.SIGINT)
-            # Who still runs would hold this end of the pipe open.
-            said = proving.communicate(timeout=30)[1]
+        with proving, hole.accept()[0]:
+            yield proving
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent otherwise")
+def test_ctrl_c_ends_every_worker(clean_build: Built, tmp_path: Path) -> None:
+    """Also those that wait for a tokenizer, and nothing is written."""
+    folder = large_run(clean_build("tdm", "sample"), tmp_path / "run")
+    with waiting_for_a_tokenizer(folder, tmp_path / "none") as proving:
+        proving.send_signal(signal.SIGINT)
+        # Who still runs would hold this end of the pipe open.
+        said = proving.communicate(timeout=30)[1]
     assert proving.returncode == 1
     assert said == "stopped; nothing was written\n"
+
+
+def children(process: int) -> list[int]:
+    """The processes that one has started."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(one) for task in tasks for one in task.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="processes are looked up in /proc")
+def test_a_worker_that_is_killed_is_told(clean_build: Built, tmp_path: Path) -> None:
+    """No report is better than one over some of the rows."""
+    folder = large_run(clean_build("tdm", "sample"), tmp_path / "run")
+    with waiting_for_a_tokenizer(folder, tmp_path / "none") as proving:
+        of_server = [own for one in children(proving.pid) for own in children(one)]
+        os.kill(of_server[0], signal.SIGKILL)
+        out, said = proving.communicate(timeout=30)
+    assert (proving.returncode, out) == (1, "")
+    assert "a worker process died" in said
+    assert "Traceback" not in said
+    assert not (folder / "validation.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no server that forks")
+def test_what_workers_need_is_loaded_once(clean_build: Built, tmp_path: Path) -> None:
+    """The tokenizer by the server that forks them alone, and nothing of what makes rows."""
+    folder = large_run(clean_build("tdm", "sample"), tmp_path / "run")
+    ended = subprocess.run(
+        [sys.executable, "-m", "duplexdata", "validate", str(folder), "--workers", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+    )
+    assert ended.returncode == 1  # for its rows are broken
+    imported = [line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()]
+    names = ("duplexdata.cli", "duplexdata.pipeline.warm_rows", "tiktoken", "jsonschema")
+    assert [imported.count(name) for name in names] == [1, 1, 1, 2]
+    assert "duplexdata.pipeline.block" not in imported
+    assert "pandas.core" not in imported
