@@ -321,31 +321,25 @@ def validate(
     show: Annotated[
         int, typer.Option("--show", min=0, help="Offending rows shown for each rule.")
     ] = 3,
+    workers: flags.Workers = None,
     debug: flags.Debug = False,
 ) -> None:
     """Prove the rules over rows, with code that shares nothing with what made them.
 
     Says what was proved over how many rows and what could not be; a breach is exit 1.
     """
-    from .pipeline.light_arrow import keep_pandas_out
-    from .pipeline.publish.fetch import rows_at, source_copies
-    from .pipeline.validate import leave_record
-    from .pipeline.validate import validate as prove
+    from .pipeline.proof import run_validate
 
-    keep_pandas_out()
-    with _told(debug):
-        here = rows_at(path)
-        report = prove(
-            here,
+    with _told(debug, kept="nothing was written"):
+        report = run_validate(
+            path,
             sources=source or (),
-            copies=source_copies(here, source or ()),
             layout=layout,
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
             show=show,
+            workers=workers,
         )
-        if tokenizer is None and slice_tokens is None and here == Path(path):
-            leave_record(here, report, source or ())
     typer.echo("\n".join(report.lines()))
     if report.breaches:
         raise typer.Exit(1)

@@ -21,21 +21,32 @@ _MATTERS = {"-h", "--config", "--help", "--limit", "--llm", "--tokenizer"}
 def begin_workers_of(words: Sequence[str]) -> None:
     """Begins workers with what the default recipe names, if a command surely takes them.
 
-    That is a build of a large file with no flag that matters.
+    That is a build of a large file, or the validation of large files, with no flag that matters.
 
     Args:
         words: of the command, its name first.
     """
-    if words[:1] != ["build"] or not _MATTERS.isdisjoint(word.partition("=")[0] for word in words):
+    if not _MATTERS.isdisjoint(word.partition("=")[0] for word in words):
         return
     with suppress(OSError, ValueError):  # what is wrong is told where it is looked at
-        if sum(os.stat(one).st_size for one in _given(words, "--source")) > LARGE:  # noqa: PTH116
-            from .engine.cores import available_cores
-            from .engine.server import start_server
+        if words[:1] == ["build"]:
+            if sum(os.stat(one).st_size for one in _given(words, "--source")) > LARGE:  # noqa: PTH116
+                from .engine.server import start_server
 
-            *_, workers = available_cores(), *map(int, _given(words, "--workers"))
-            if workers > 1:
-                start_server(WARM, None)
+                if _workers(words) > 1:
+                    start_server(WARM, None)
+        elif words[:1] == ["validate"] and len(words) > 1:
+            from .row_workers import begin_row_workers
+
+            begin_row_workers(words[1], None, _workers(words))
+
+
+def _workers(words: Sequence[str]) -> int:
+    """How many workers a command may have."""
+    from .engine.cores import available_cores
+
+    *_, workers = available_cores(), *map(int, _given(words, "--workers"))
+    return workers
 
 
 def _given(words: Sequence[str], flag: str) -> Iterator[str]:

@@ -4,13 +4,18 @@ Columns are taken apart whole; a row is then a few list slices, where
 `to_pylist` would make a dictionary of each slice of each channel.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .nouns import MESSAGE_COLUMNS, Malformed, Row, Utterance
+from .text import IDLE
+
+Numbers = npt.NDArray[np.int64]
 
 BATCH_ROWS = 1024
 """Rows read at a time; long rows of 400 pairs then take some tens of MB."""
@@ -102,11 +107,13 @@ def fast_batch(batch: pa.RecordBatch, before: int) -> list[Row | Malformed] | No
     contents: list[str] = parts["content"].to_pylist()
     strict = _alternating(parts["role"], ends)
     roles: list[str] = [] if strict.all() else parts["role"].to_pylist()
-    all_utterances = [
-        Utterance(*values)
-        for values in zip(*(one.to_pylist() for one in fields.values()), strict=True)
-    ]
+    all_utterances = list(
+        map(Utterance._make, zip(*(one.to_pylist() for one in fields.values()), strict=True))
+    )
     utterance_ends, source_ends = _bounds(utterances).tolist(), _bounds(sources).tolist()
+    laid_out = [False] * batch.num_rows
+    if row_format == "tdm" and strict.all() and not fields["slices"].null_count:
+        laid_out = _laid_out(parts["content"], ends, fields, _bounds(utterances))
     source_ids: list[str] = found_at.to_pylist()
     states = columns["states"].to_pylist() if row_format == "duo" else None
     names: dict[str, list[Any]] = {
@@ -126,21 +133,20 @@ def fast_batch(batch: pa.RecordBatch, before: int) -> list[Row | Malformed] | No
             utterances=all_utterances[utterance_ends[index] : utterance_ends[index + 1]],
             source_ids=source_ids[source_ends[index] : source_ends[index + 1]],
             generator=names["generator"][index],
+            laid_out=laid_out[index],
         )
         for index in range(batch.num_rows)
     ]
 
 
-def _bounds(lists: pa.ListArray) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def _bounds(lists: pa.ListArray) -> Numbers:
     """Where each list begins and the last ends, from 0 on (a batch may be a window)."""
     offsets = np.asarray(lists.offsets, dtype=np.int64)
-    shifted: np.ndarray[Any, np.dtype[np.int64]] = offsets - offsets[0]
+    shifted: Numbers = offsets - offsets[0]
     return shifted
 
 
-def _alternating(
-    roles: pa.StringArray, bounds: "np.ndarray[Any, np.dtype[np.int64]]"
-) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+def _alternating(roles: pa.StringArray, bounds: Numbers) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """For each row, whether its roles are user, assistant, user, assistant, ..."""
     begins, lengths = bounds[:-1], np.diff(bounds)
     in_row = np.arange(bounds[-1]) - np.repeat(begins, lengths)
@@ -152,6 +158,45 @@ def _alternating(
         (wrong_before[bounds[1:]] == wrong_before[begins]) & (lengths % 2 == 0) & (lengths > 0)
     )
     return strict
+
+
+def _laid_out(
+    contents: pa.StringArray,
+    bounds: Numbers,
+    told: Mapping[str, pa.Array],
+    told_bounds: Numbers,
+) -> list[bool]:
+    """For each row, see `Row.laid_out`: of all rows of a batch at once, for most are.
+
+    Args:
+        contents: of the messages of all rows, whose roles alternate.
+        bounds: where the messages of each row begin.
+        told: the columns of their utterances.
+        told_bounds: where the utterances of each row begin.
+    """
+    whose = np.repeat(np.arange(len(bounds) - 1), np.diff(told_bounds))
+    start, slices = (told[name].to_numpy().astype(np.int64) for name in ("start", "slices"))
+    of_user, of_assistant = (
+        pc.equal(told["role"], role).to_numpy(zero_copy_only=False)
+        for role in ("user", "assistant")
+    )
+    begin = bounds[whose] + 2 * start + of_assistant
+    end = begin + 2 * slices
+    in_order = np.diff(start, prepend=0) >= 0
+    in_order[told_bounds[:-1][np.diff(told_bounds) > 0]] = True  # the first of a row
+    inside = 2 * (start + slices) <= np.diff(bounds)[whose]
+    fits = in_order & (of_user | of_assistant) & inside
+    changes = np.zeros(bounds[-1] + 2, dtype=np.int64)
+    np.add.at(changes, begin[fits], 1)
+    np.add.at(changes, end[fits], -1)
+    speaking = changes.reshape(-1, 2).cumsum(axis=0).ravel()[:-2]
+    idle = pc.equal(contents, IDLE).to_numpy(zero_copy_only=False)
+    empty = pc.equal(contents, "").to_numpy(zero_copy_only=False)
+    wrong_before = np.concatenate(([0], np.cumsum((speaking != ~idle) | empty)))
+    wrong = np.diff(wrong_before[bounds]) > 0
+    wrong[whose[~fits]] = True
+    found: list[bool] = (~wrong).tolist()
+    return found
 
 
 def _same(found: pa.DataType, wanted: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import RecipeError
 from .check import validate_rows
+from .parts import Engine, check_here
 from .report import Report
 from .source import Copies
 from .stage import is_stage, validate_stage
@@ -19,8 +20,12 @@ def validate(
     tokenizer: str | None = None,
     slice_tokens: int | None = None,
     show: int = 3,
+    workers: int = 1,
+    engine: Engine = check_here,
 ) -> Report:
     """Checks what lies at a path; see `validate_rows` and `validate_stage`.
+
+    A stage's folder is checked in this process, whatever the workers.
 
     Raises:
         RecipeError: a tokenizer or slice length is given for a stage, which names its own.
@@ -34,6 +39,8 @@ def validate(
             tokenizer=tokenizer,
             slice_tokens=slice_tokens,
             show=show,
+            workers=workers,
+            engine=engine,
         )
     if tokenizer is not None or slice_tokens is not None:
         raise RecipeError(

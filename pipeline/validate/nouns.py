@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MESSAGE_COLUMNS = {"tdm": "output", "duo": "messages"}
 """The column that holds what is said, by format."""
@@ -13,8 +14,7 @@ RELEASED = "duplex_ultrachat"
 """The origin of texts made out of released slices: what was unheard of a cut is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(NamedTuple):  # a tuple, for of these there are most
     """One utterance of a row, as its column says."""
 
     role: str
@@ -27,8 +27,7 @@ class Utterance:
     unheard: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):  # as above
     """A row, its values of the right types, nothing else checked.
 
     Attributes:
@@ -36,6 +35,8 @@ class Row:
         format: `tdm` or `duo`.
         utterances: None in the released layout, which has no such column.
         roles: None where the reader saw them alternate, user first, even in number.
+        laid_out: whether it saw, too, that of the slices of each side text stands exactly where
+            its utterances do, one after the other.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Row:
     utterances: Sequence[Utterance] | None
     source_ids: Sequence[str]
     generator: str | None
+    laid_out: bool = False
 
 
 def was_released(utterances: Sequence[Utterance] | None) -> bool:
@@ -66,8 +68,7 @@ class Malformed:
     found: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):  # as above
     """An utterance and its text, drawn out of a row.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The counts of a manifest that rows, its own recipe, or the source tell again."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import file_digest
 from typing import Any
 
@@ -20,21 +20,19 @@ _OF_A_MODEL = ("reply_refused", "request_failed")
 """Why a row cannot be made with the replies of a model, but for its length."""
 
 
-def replies_of(utterances: Sequence[Utterance]) -> Counter[str]:
+def replies_of(utterances: Sequence[Utterance]) -> Iterator[str]:
     """The replies that a row was made with, as a manifest counts them.
 
     A resumption came with its aside, a stop was not asked for, and what was joined with
     nothing is the source's.
     """
-    found: Counter[str] = Counter()
     for one in utterances:
         if one.kind in _JOINED and one.origin != "source":
-            found[f"fuse/{one.origin}"] += 1
+            yield f"fuse/{one.origin}"
         elif one.kind in ("aside", "statement"):
-            found[f"{one.kind}/{one.origin}"] += 1
+            yield f"{one.kind}/{one.origin}"
         elif one.kind == "new_answer":
-            found[f"answer/{one.origin}"] += 1
-    return found
+            yield f"answer/{one.origin}"
 
 
 def check_told(

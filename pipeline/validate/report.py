@@ -142,11 +142,25 @@ class Report:
         self.in_rows += len(verdict.broken)
         if verdict.broken:
             self.rows_in_breach += 1
-        self.proved.update(
-            check
-            for check in verdict.scope
-            if check not in verdict.broken and check not in verdict.left
-        )
+        for check in verdict.scope:
+            if check not in verdict.broken and check not in verdict.left:
+                self.proved[check] += 1
+
+    def merge(self, other: "Report") -> None:
+        """Takes what is found in the rows that come next, as if it had been told of each."""
+        told = self.broken.copy()
+        for found in other.first:
+            told[found.check] += 1
+            if told[found.check] <= self.show:
+                self.first.append(found)
+        self.rows += other.rows
+        self.files += other.files
+        self.breaches += other.breaches
+        self.in_rows += other.in_rows
+        self.rows_in_breach += other.rows_in_breach
+        self.proved.update(other.proved)
+        self.unproved.update(other.unproved)
+        self.broken.update(other.broken)
 
     def lines(self) -> list[str]:
         """The report for the screen."""

@@ -1,11 +1,13 @@
 """A sample of rows against the JSON Schema of their format."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from .nouns import MESSAGE_COLUMNS, Row
+from .nouns import MESSAGE_COLUMNS, Malformed, Row
 from .report import Verdict
 
 SAMPLE = 200
@@ -18,34 +20,39 @@ class Sampler:
 
     Attributes:
         total: how many rows there are; where that is not known, ever fewer are taken.
+        seen: how many of them come before those that it is asked of.
+        size: rows that are taken, at most.
     """
 
     total: int | None
-    _seen: int = 0
+    seen: int = 0
+    size: int = SAMPLE
     _taken: int = 0
-    _validators: dict[str, Any] = field(default_factory=dict)
+
+    def takes(self, row: Row | Malformed) -> bool:
+        """Whether the next row is one of the sample."""
+        self.seen += 1
+        if isinstance(row, Malformed) or row.utterances is None or not self._wanted():
+            return False
+        self._taken += 1
+        return True
 
     def check(self, row: Row, verdict: Verdict) -> None:
-        """Checks a row of the contract's columns if it is one of the sample."""
-        self._seen += 1
-        if row.utterances is None or not self._wanted():
-            return
-        self._taken += 1
+        """Checks a row of the contract's columns."""
         verdict.scope = (*verdict.scope, "schema")
-        if row.format not in self._validators:
-            self._validators[row.format] = validator_of(f"{row.format}_row")
-        error = next(self._validators[row.format].iter_errors(_as_json(row)), None)
+        error = next(validator_of(f"{row.format}_row").iter_errors(_as_json(row)), None)
         if error is not None:
             verdict.breach("schema", *in_words(error, "the row"))
 
     def _wanted(self) -> bool:
         if self.total is not None:
-            step = max(1, -(-self.total // SAMPLE))
-            return (self._seen - 1) % step == 0
-        step = 2 ** (self._taken // (SAMPLE // 4))
-        return self._taken < SAMPLE and (self._seen - 1) % step == 0
+            step = max(1, -(-self.total // self.size))
+            return (self.seen - 1) % step == 0
+        step = 2 ** (self._taken // max(1, self.size // 4))
+        return self._taken < self.size and (self.seen - 1) % step == 0
 
 
+@cache
 def validator_of(name: str) -> Any:
     """The validator of a JSON Schema of this package."""
     import jsonschema
@@ -53,7 +60,49 @@ def validator_of(name: str) -> Any:
     from ... import schemas
 
     schema = json.loads((files(schemas) / f"{name}.json").read_text("utf-8"))
-    return jsonschema.Draft202012Validator(schema)
+    draft = jsonschema.Draft202012Validator
+    ours = {"items": _items, "properties": _properties}
+    return jsonschema.validators.extend(draft, ours)(schema)
+
+
+def _items(validator: Any, items: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    """`items` without prefix, as jsonschema has it; what is valid is not looked at again.
+
+    Half of the messages of a row of slices are silence.
+    """
+    if not validator.is_type(instance, "array"):
+        return
+    valid: set[str] = set()
+    for index, item in enumerate(instance):
+        text = repr(item)
+        if text in valid:
+            continue
+        if _is_valid(validator, item, items):
+            valid.add(text)
+        else:
+            yield from validator.descend(item, items, path=index)
+
+
+def _properties(validator: Any, properties: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    """`properties`, as jsonschema has it."""
+    if not validator.is_type(instance, "object"):
+        return
+    for name, held in properties.items():
+        if name in instance and not _is_valid(validator, instance[name], held):
+            yield from validator.descend(instance[name], held, path=name, schema_path=name)
+
+
+def _is_valid(validator: Any, value: Any, schema: Any) -> bool:
+    """Whether a value is valid; jsonschema makes a validator anew for each value, this does not."""
+    _, own = _of_part.get(id(schema), (None, None))
+    if own is None:
+        own = validator.evolve(schema=schema)
+        _of_part[id(schema)] = schema, own
+    return next(own.iter_errors(value), None) is None
+
+
+_of_part: dict[int, tuple[Any, Any]] = {}
+"""The validator of each part of the schemas, by its identity, with the part, so that it stays."""
 
 
 def in_words(error: Any, whole: str) -> tuple[str, str]:
@@ -72,7 +121,7 @@ def _as_json(row: Row) -> dict[str, Any]:
             {"role": role, "content": content}
             for role, content in zip(roles, row.contents, strict=True)
         ],
-        "utterances": [asdict(one) for one in row.utterances or ()],
+        "utterances": [one._asdict() for one in row.utterances or ()],
         "source_ids": list(row.source_ids),
         "generator": row.generator,
     }

@@ -4,8 +4,8 @@ A build that did not end has no manifest yet, but names its recipe in its workin
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,20 @@ class Settings:
         """Whether rows were made of rows, in part or all, with cuts of another recipe."""
         counts = (self.manifest or {}).get("counts")
         return isinstance(counts, Mapping) and bool(counts.get("scripts"))
+
+    def of_each_row(self) -> "Settings":
+        """What of it a single row is checked with: little, however many files there are."""
+        return replace(
+            self,
+            manifest=_only(("recipe", "counts"), self.manifest),
+            identity=_only(("tokenizer",), self.identity),
+        )
+
+
+def _only(names: Sequence[str], values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {name: values[name] for name in names if name in values}
 
 
 def read_settings(path: Path, tokenizer: str | None, slice_tokens: int | None) -> Settings:

@@ -48,6 +48,11 @@ def check_shape(row: Row, verdict: Verdict) -> None:
         before = here
 
 
+def named(one: Utterance, index: int) -> str:
+    """An utterance as a breach calls it."""
+    return f"utterance {index} ({one.kind})"
+
+
 def generator_of(utterances: Sequence[Utterance]) -> str:
     """`source`, or the other origins, sorted and joined by `+`."""
     others = {one.origin for one in utterances} - {"source"}
@@ -57,25 +62,30 @@ def generator_of(utterances: Sequence[Utterance]) -> str:
 def _check_utterance(  # noqa: C901  # a table of what each column may say
     one: Utterance, index: int, verdict: Verdict
 ) -> None:
-    where = f"utterance {index} ({one.kind})"
     if not one.origin:
-        verdict.breach("shape", f"{where}: an origin", "an empty one")
+        verdict.breach("shape", f"{named(one, index)}: an origin", "an empty one")
     if one.role == "user":
         if one.kind in ASSISTANT_KINDS:
-            verdict.breach("shape", f"{where}: the role assistant", "user")
+            verdict.breach("shape", f"{named(one, index)}: the role assistant", "user")
         wanted = STATES.get(one.kind)
         if wanted and one.state != wanted:
-            verdict.breach("shape", f"{where}: the state {wanted}", repr(one.state))
+            verdict.breach("shape", f"{named(one, index)}: the state {wanted}", repr(one.state))
         if one.state not in ("query", "statement", "stop"):
-            verdict.breach("shape", f"{where}: query, statement or stop", repr(one.state))
+            verdict.breach(
+                "shape", f"{named(one, index)}: query, statement or stop", repr(one.state)
+            )
         if one.unheard:
-            verdict.breach("rule 5", f"{where}: nothing unheard, nobody cuts the user", one.unheard)
+            verdict.breach(
+                "rule 5", f"{named(one, index)}: nothing unheard, nobody cuts the user", one.unheard
+            )
     elif one.role == "assistant":
         if one.kind in STATES:
-            verdict.breach("shape", f"{where}: the role user", "assistant")
+            verdict.breach("shape", f"{named(one, index)}: the role user", "assistant")
         if one.state is not None:
-            verdict.breach("shape", f"{where}: no state", repr(one.state))
+            verdict.breach("shape", f"{named(one, index)}: no state", repr(one.state))
         if one.over:
-            verdict.breach("rule 5", f"{where}: an assistant that begins over nobody", "over")
+            verdict.breach(
+                "rule 5", f"{named(one, index)}: an assistant that begins over nobody", "over"
+            )
     else:
-        verdict.breach("shape", f"{where}: the role user or assistant", repr(one.role))
+        verdict.breach("shape", f"{named(one, index)}: the role user or assistant", repr(one.role))

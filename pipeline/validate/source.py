@@ -121,6 +121,10 @@ def language_of(texts: Iterable[str]) -> str | None:
     None where it depends on what is taken for a word or a Han character.
     """
     text = "\n".join(texts)
+    if not _HAN_OF_ANY_KIND.search(text):  # then one letter tells, or that there is nothing
+        if _LETTERS.search(text):
+            return "en"
+        return None if _NO_SPACE.search(text) else "zh"
     other = _HAN_OF_ANY_KIND.sub(" ", text)
     pieces = other.split()
     most = max(len(pieces), len(re.findall(r"\w+", other)))

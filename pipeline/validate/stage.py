@@ -17,18 +17,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import FolderError
+from .along import join
+from .bench import make_bench
 from .budget import Budget, budget_of
 from .careful import row_from_json
-from .check import Bench, check_batch, same_tokenizer, scan
+from .check import scan
 from .folder import Rejected
+from .join import Source
 from .nouns import EDITED, Malformed, Row
 from .report import Breach, Report, Verdict
+from .row import Joined, Place, check_batch, ids_in
 from .sampled import SAMPLE, in_words, validator_of
 from .settings import Settings
 from .source import Copies
 from .stage_rows import row_of_script, row_of_slices, spaces_of, with_generator
-from .tally import Tally
-from .text import Cutter, compile_markers
+from .tally import Found, Tally
 
 STAGE = "stage.json"
 _KINDS = {"load": "dialogue", "interrupt": "script", "distract": "script", "slice": "slices"}
@@ -178,7 +181,10 @@ def _check_scripts(
     layout: str | None,
     report: Report,
 ) -> None:
-    bench = _bench(path, stage, sources, copies, layout, report)
+    source = _scan(path, stage, sources, copies, layout, report)
+    bench = make_bench(_settings(stage), compared=source is not None)
+    bench.tokenizer.load()
+    found = Found(Tally(), report)
     sliced = kind == "slices"
     row_of = row_of_slices if sliced else row_of_script
     before = 0
@@ -190,17 +196,19 @@ def _check_scripts(
                 made = [_row(number, _marked(row, texts), row_of) for number, row in of_split]
                 # Their own JSON Schema is what a sample of them was held against.
                 spaces = _spaces(of_split, made) if sliced else None
-                check_batch(made, before, file.name, str(split), None, bench, spaces)
+                place = Place(file.name, str(split), spaces)
+                made_of = join(source, ids_in(made), before) if source is not None else Joined()
+                check_batch(made, place, made_of, bench, None, found)
                 before += len(made)
-    for check, found in (
-        ("unique", bench.tally.repeated_ids()),
-        ("rule 9", bench.tally.in_two_splits()),
+    for check, repeated in (
+        ("unique", found.tally.repeated_ids()),
+        ("rule 9", found.tally.in_two_splits()),
     ):
-        for _ in found:
+        for _ in repeated:
             report.breach(Breach(check, "data", None, None, "each once", "an id that repeats"))
-        if not found:
+        if not repeated:
             report.proved[check] += report.rows
-    if bench.source is None:
+    if source is None:
         report.leave("source", "no --source was given")
         if sliced:
             report.leave("spaces", "no --source was given")
@@ -259,36 +267,32 @@ def _budget(recipe: Mapping[str, Any], stage: str) -> Budget | None:
     return replace(budget, kept=False)
 
 
-def _bench(
-    path: Path,
-    stage: Mapping[str, Any],
-    sources: Sequence[str],
-    copies: Copies | None,
-    layout: str | None,
-    report: Report,
-) -> Bench:
+def _settings(stage: Mapping[str, Any]) -> Settings:
     recipe = stage["identity"]["recipe"]
-    manifest = {**stage["identity"], "sources": stage["sources"]}
-    table = pq.read_table(path / "rejected.parquet").to_pylist()
-    rejected = Rejected([(one["source"], one["row"]) for one in table], [], Counter(), {})
-    settings = Settings(
+    return Settings(
         tokenizer=recipe["tokenizer"],
         slice_tokens=recipe["slice_tokens"],
         tail_idle=recipe["tail_idle"],
         markers=tuple(recipe["markers"]),
         budget=_budget(recipe, stage["stage"]),
         # Before statements are added there are none to be counted.
-        manifest=None if stage["stage"] == "interrupt" else manifest,
+        manifest=None if stage["stage"] == "interrupt" else stage["identity"],
+        identity=stage["identity"],
     )
+
+
+def _scan(
+    path: Path,
+    stage: Mapping[str, Any],
+    sources: Sequence[str],
+    copies: Copies | None,
+    layout: str | None,
+    report: Report,
+) -> Source | None:
+    manifest = {**stage["identity"], "sources": stage["sources"]}
+    table = pq.read_table(path / "rejected.parquet").to_pylist()
+    rejected = Rejected([(one["source"], one["row"]) for one in table], [], Counter(), {})
     source = scan(sources, copies, layout, manifest, rejected, report)
     if source is not None:
         source.rewind()
-    tokenizer = same_tokenizer(recipe["tokenizer"], manifest)
-    return Bench(
-        settings,
-        Cutter(tokenizer, recipe["slice_tokens"]),
-        compile_markers(settings.markers),
-        source,
-        Tally(),
-        report,
-    )
+    return source

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..declarative import fault
 from .mixture import looks_ordinary, some_ordinary
 from .nouns import Said, Utterance, was_released
 from .report import Verdict
@@ -60,6 +59,8 @@ def fewest_pairs(one: Said, language: str, cutter: Cutter) -> int:
 
 
 def _check_declarative(one: Said, language: str, markers: Markers, verdict: Verdict) -> None:
+    from ..declarative import fault  # only here, for its patterns take a while to be made
+
     if "rule 7" not in verdict.scope:
         verdict.scope = (*verdict.scope, "rule 7")
     faults = []
@@ -99,6 +100,8 @@ def _check_numbers(
 ) -> None:
     """How many statements follow each answer that is heard whole, and which lie over it."""
     rate, share = recipe.get("statements"), recipe.get("over")
+    if rate == 0 and not any(one.utterance.kind == KIND for one in said):
+        return
     for answer, statements in _by_answer(said):
         where = f"after the utterance that begins at {answer.utterance.start}"
         if isinstance(rate, (int, float)):

@@ -1,7 +1,7 @@
 """What is counted over all rows: ids, splits, the names of sources, the sums of a manifest."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .join import hash_of
 from .nouns import Row, Said
 from .recount import replies_of
+from .report import Report
 from .text import Markers
 from .types import ROW_TYPES
 
@@ -37,7 +38,7 @@ class Tally:
     languages: "dict[str, array[int]]" = field(default_factory=dict)
     grouped: "dict[str, array[int]]" = field(default_factory=dict)
     taken: "dict[str, array[int]]" = field(default_factory=dict)
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     defused: tuple[int, int] | None = (0, 0)
 
     def add(self, row: Row, split: str) -> None:
@@ -56,7 +57,8 @@ class Tally:
         self._count("languages", row.language or "")
         self._count("generators", row.generator or "")
         self._count("formats", row.format)
-        self.counts.setdefault("replies", Counter()).update(replies_of(row.utterances or ()))
+        for reply in replies_of(row.utterances or ()):
+            self._count("replies", reply)
         if row.format == "tdm":
             self._count("pairs", row.type or "", len(row.contents) // 2)
 
@@ -73,6 +75,25 @@ class Tally:
     def take(self, row: Row, ordinals: Sequence[int]) -> None:
         """Notes which source rows a row is made of."""
         self.taken.setdefault(row.type or "", array("Q")).extend(ordinals)
+
+    def merge(self, other: "Tally") -> None:
+        """Counts the rows that another tally has counted."""
+        self.ids.extend(other.ids)
+        for held, more in (
+            (self.sources, other.sources),
+            (self.languages, other.languages),
+            (self.grouped, other.grouped),
+            (self.taken, other.taken),
+        ):
+            for name, values in more.items():
+                held.setdefault(name, array("Q")).extend(values)
+        for group, counted in other.counts.items():
+            self.counts[group].update(counted)
+        if self.defused is None or other.defused is None:
+            self.defused = None
+        else:
+            (low, high), (least, most) = self.defused, other.defused
+            self.defused = (low + least, high + most)
 
     def repeated_ids(self) -> set[int]:
         """The hashes of ids that more than one row has."""
@@ -96,7 +117,20 @@ class Tally:
         return _longs(self.taken.get(row_type, array("Q")))
 
     def _count(self, group: str, name: str, by: int = 1) -> None:
-        self.counts.setdefault(group, Counter())[name] += by
+        self.counts[group][name] += by
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is found in rows: what they add up to, and what is proved and broken in them."""
+
+    tally: Tally
+    report: Report
+
+    def add(self, other: "Found") -> None:
+        """Takes what is found in the rows that come next."""
+        self.tally.merge(other.tally)
+        self.report.merge(other.report)
 
 
 def _in_two(held: "Mapping[str, array[int]]") -> set[int]:

@@ -1,11 +1,12 @@
 """Rules 1 to 6 over a row of time slices, written from the contract."""
 
 from collections.abc import Sequence
+from operator import eq
 
 from .nouns import RELEASED, Row, Said, Utterance
 from .report import Verdict
 from .settings import Settings
-from .shape import check_shape
+from .shape import check_shape, named
 from .statements import check_statements, is_statement
 from .text import IDLE, Cutter, Markers, counts_fault
 from .types import check_first_cuts, check_resumed, check_type, unknown_in
@@ -54,7 +55,8 @@ def check_tdm(
             )
             return None
     strange = unknown_in(row)
-    _check_cells(user, assistant, utterances, verdict)
+    if not row.laid_out:
+        _check_cells(user, assistant, utterances, verdict)
     said = [_said(one, user, assistant) for one in utterances]
     for each in said:
         _check_markers(each, markers, verdict)
@@ -110,7 +112,7 @@ def _check_cells(
                     f"text of the {role} in pairs {one.start} to {end - 1}",
                     f"{IDLE} in pair {one.start + said.index(IDLE)}",
                 )
-            if "" in said:
+            if not all(said):
                 verdict.breach(
                     "rule 2", "no empty slice", f"one in pair {one.start + said.index('')}"
                 )
@@ -131,50 +133,61 @@ def _check_schedule(  # noqa: C901, PLR0912  # one walk along the pairs, read in
     heard: Utterance | None = None  # the answer before, if it is heard whole and may be remarked on
     silent = False  # whether the last of the row's utterances is a statement in silence
     for index, one in enumerate(utterances):
-        where = f"utterance {index} ({one.kind})"
         if is_statement(one):
             if heard is None:
                 verdict.breach(
-                    "rule 3", f"{where} after an answer that is heard whole", "it is after none"
+                    "rule 3",
+                    f"{named(one, index)} after an answer that is heard whole",
+                    "it is after none",
                 )
             if one.over:
-                _check_over(one, utterances[index - 1], where, verdict)
+                _check_over(one, utterances[index - 1], named(one, index), verdict)
                 continue
             if one.start != cursor:
-                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {cursor}", f"pair {one.start}"
+                )
             cursor, silent = one.start + _count(one) + 1, True
             continue
         heard, silent = None, False
         if one.role == "user":
             if answer_at is not None:
                 verdict.breach(
-                    "rule 3", f"{where}: an answer before it", "two of the user in a row"
+                    "rule 3",
+                    f"{named(one, index)}: an answer before it",
+                    "two of the user in a row",
                 )
             if one.start != cursor:
-                verdict.breach("rule 3", f"{where} starts in pair {cursor}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {cursor}", f"pair {one.start}"
+                )
             if one.over and not after_cut and _rest_unknown(utterances[:index]):
                 verdict.leave("rule 4", f"{RELEASED}: where its cuts lie, as the rest is not known")
             elif one.over != after_cut:
-                verdict.breach("rule 4", f"{where}: over is {after_cut}", f"{one.over}")
+                verdict.breach("rule 4", f"{named(one, index)}: over is {after_cut}", f"{one.over}")
             last = one.start + _count(one) - 1
             cursor, answer_at, after_cut = last + 1, last, False
             if one.kind == "stop":
                 answer_at = None
                 if index + 1 < len(utterances):
                     verdict.breach(
-                        "rule 3", "the row ends after a stop", f"{where} is not its last"
+                        "rule 3",
+                        "the row ends after a stop",
+                        f"{named(one, index)} is not its last",
                     )
         else:
             if answer_at is None:
-                verdict.breach("rule 3", f"{where}: a query before it", "none")
+                verdict.breach("rule 3", f"{named(one, index)}: a query before it", "none")
             elif one.start < answer_at:
                 verdict.breach(
                     "rule 5",
-                    f"{where} starts in pair {answer_at}, with the user's last slice",
+                    f"{named(one, index)} starts in pair {answer_at}, with the user's last slice",
                     f"pair {one.start}, over the user",
                 )
             elif one.start != answer_at:
-                verdict.breach("rule 3", f"{where} starts in pair {answer_at}", f"pair {one.start}")
+                verdict.breach(
+                    "rule 3", f"{named(one, index)} starts in pair {answer_at}", f"pair {one.start}"
+                )
             cursor, answer_at, after_cut = one.start + _count(one), None, bool(one.unheard)
             heard = None if after_cut else one
     if answer_at is not None:
@@ -214,6 +227,8 @@ def _check_over(one: Utterance, answer: Utterance, where: str, verdict: Verdict)
 def _check_planned(one: Said, cells: Sequence[str], cutter: Cutter, verdict: Verdict) -> None:
     """Heard slices against those of the planned text, cut again (rules 1, 2 and 4)."""
     slices = cutter.slices(one.planned)
+    if not one.utterance.unheard and cells == slices:
+        return
     where = f"the assistant's slice of pair {one.utterance.start}"
     if one.utterance.unheard and not 1 <= len(cells) < len(slices):
         verdict.breach(
@@ -236,9 +251,9 @@ def _check_user(
     slices: Sequence[str], language: str, known: bool, cutter: Cutter, verdict: Verdict
 ) -> None:
     """Edges and word counts of user slices, as far as the slices alone tell (rules 1 and 2)."""
-    for one in slices:
-        if one != one.strip():
-            verdict.breach("rule 1", "user slices without white space at their edges", repr(one))
+    if not all(map(eq, slices, map(str.strip, slices))):
+        wide = next(one for one in slices if one != one.strip())
+        verdict.breach("rule 1", "user slices without white space at their edges", repr(wide))
     if language == "zh":
         if known:
             return
@@ -249,7 +264,7 @@ def _check_user(
                 "rule 2", "words of Chinese user text whose white space is not in the slices"
             )
         return
-    fault = counts_fault([len(one.split()) for one in slices])
+    fault = counts_fault(list(map(len, map(str.split, slices))))
     if fault:
         verdict.breach(*fault)
 
@@ -279,6 +294,8 @@ def _words_across(slices: Sequence[str], cutter: Cutter) -> list[int] | None:
 
 
 def _check_markers(one: Said, markers: Markers, verdict: Verdict) -> None:
+    if "<" not in (one.planned if one.slices is None else "".join(one.slices)):
+        return
     for text in (one.planned,) if one.slices is None else one.slices:
         marker = markers.first_in(text) if text != IDLE else None
         if marker:

@@ -44,7 +44,10 @@ class Markers:
         if one.slices is None:
             count = self._count(one.planned)
             return count, count
-        return sum(map(self._count, one.slices)), self._count("".join(one.slices))
+        whole = "".join(one.slices)
+        if WORD_JOINER not in whole:
+            return 0, 0
+        return sum(map(self._count, one.slices)), self._count(whole)
 
     def _count(self, text: str) -> int:
         return len(self.undoable.findall(text)) if WORD_JOINER in text else 0

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from duplexdata.pipeline.errors import FolderError, RecipeError
 from duplexdata.pipeline.validate import Report, validate
 from duplexdata.pipeline.validate.released import runs_of
+
+from .test_mutation import MUTATIONS, Mutation
 
 Built = Callable[[str, str], Path]
 Row = dict[str, Any]
@@ -56,6 +59,77 @@ def test_lines_of_our_columns_prove_what_parquet_proves(
     report = validate(write(tmp_path / name, rows), sources=["sample"])
     assert report.breaches == 0, report.lines()
     assert report.proved["rule 1"] == report.proved["source"] == report.rows == len(rows)
+
+
+def odd_role(row: Row, _chance: random.Random) -> bool:
+    """An utterance is of nobody known."""
+    row["utterances"][0]["role"] = "system"
+    return True
+
+
+def disordered(row: Row, _chance: random.Random) -> bool:
+    """Two utterances of one side change places."""
+    utterances = row["utterances"]
+    if len(utterances) < 3:
+        return False
+    utterances[0], utterances[2] = utterances[2], utterances[0]
+    return True
+
+
+def overlong(row: Row, chance: random.Random) -> bool:
+    """An utterance says that it takes a pair more than it does."""
+    chance.choice(row["utterances"])["slices"] += 1
+    return True
+
+
+def far(row: Row, _chance: random.Random) -> bool:
+    """An utterance says that it starts far behind all that is said."""
+    row["utterances"][-1]["start"] += 100_000
+    return True
+
+
+def emptied(row: Row, chance: random.Random) -> bool:
+    """A slice is empty."""
+    chance.choice(row["output"])["content"] = ""
+    return True
+
+
+def odd_turn(row: Row, _chance: random.Random) -> bool:
+    """Two messages of one side follow each other."""
+    row["output"][2]["role"] = "assistant"
+    return True
+
+
+WAYS: list[Mutation] = [
+    *(mutate for mutate, _ in MUTATIONS["tdm"].values()),
+    *(odd_role, disordered, overlong, far, emptied),
+]
+
+
+def any_way(row: Row, chance: random.Random) -> bool:
+    """One of the ways in which roles still alternate."""
+    return chance.choice(WAYS)(row, chance)
+
+
+@pytest.mark.parametrize("mutate", [*WAYS, odd_turn, any_way], ids=lambda one: one.__name__)
+def test_what_is_read_in_batches_is_what_is_read_row_by_row(
+    clean_statements: Built, tmp_path: Path, mutate: Mutation
+) -> None:
+    """Where some rows are broken, Parquet has the very breaches that lines of JSON have."""
+    folder, chance = clean_statements("tdm", "sample"), random.Random(0)  # noqa: S311  # no codes
+    rows = rows_of(folder)
+    for at in range(0, len(rows), 3):
+        changed = copy.deepcopy(rows[at])
+        if mutate(changed, chance):
+            rows[at] = changed
+    schema = pq.read_schema(folder / "data" / "train-00000.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "rows.parquet")
+    told = []
+    for file in (write(tmp_path / "rows.jsonl", rows), tmp_path / "rows.parquet"):
+        report = validate(file, show=len(rows))
+        found = ((one.check, one.row, one.expected, one.found) for one in report.first)
+        told.append([one for one in found if one[0] != "schema"])  # other rows are sampled
+    assert told[0] == told[1] != []
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.parquet"])
