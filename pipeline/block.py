@@ -27,7 +27,7 @@ from .slice.schedule import slice_spoken
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
-SLICED_AT_ONCE = 256
+SLICED_AT_ONCE = 512
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
 
 

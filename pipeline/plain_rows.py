@@ -66,6 +66,7 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
         heard=ends - begins,
         at=np.full(len(begins), -1, dtype=np.int64),
         is_user=is_user,
+        is_statement=np.zeros(len(begins), dtype=np.bool_),
         states=["query", None] * rounds,
         kinds=["message", "answer"] * rounds,
         origins=[SOURCE] * len(begins),

@@ -69,8 +69,7 @@ def to_table(
         ),
         **own,
     }
-    table = pa.Table.from_arrays([columns[name] for name in schema.names], names=schema.names)
-    return table.cast(schema)
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def message_lists(lengths: npt.ArrayLike, roles: pa.Array, contents: pa.Array) -> pa.Array:

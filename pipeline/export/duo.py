@@ -27,7 +27,7 @@ def render(rows: SlicedRows) -> pa.Table:
     stands an assistant message with empty content.
     """
     spoken = rows.spoken
-    over = spoken.is_statement() & (spoken.at >= 0)
+    over = spoken.is_statement & (spoken.at >= 0)
     stop = np.array([state == "stop" for state in spoken.states], dtype=np.bool_)
     more = (over | stop).astype(np.int64)  # behind each stands one message more
     places = np.arange(len(more)) + np.cumsum(more) - more

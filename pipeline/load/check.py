@@ -44,7 +44,8 @@ def check_messages(
     trailing = int(len(roles) > 1 and roles[-1] == "user" and roles[-2] == "assistant")
     if trailing:
         roles, contents = roles[:-1], contents[:-1]
-    usual = tuple(roles) == in_turn(len(roles))
+    turns = in_turn(len(roles))
+    usual = roles is turns or tuple(roles) == turns
     try:
         # What is no text, or has half a surrogate pair, is looked for turn by turn.
         usual = usual and "" not in contents and not any(map(str.isspace, contents))

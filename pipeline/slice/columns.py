@@ -36,6 +36,7 @@ class Spoken:
         heard: how many bytes of it are heard.
         at: how many bytes of the answer it begins over were spoken before, -1 for none.
         is_user: whose it is.
+        is_statement: which of them are statements.
         states: of each utterance.
         kinds: of each.
         origins: of each.
@@ -56,6 +57,7 @@ class Spoken:
     heard: Ints
     at: Ints
     is_user: Bools
+    is_statement: Bools
     states: Sequence[str | None]
     kinds: Sequence[str]
     origins: Sequence[str]
@@ -68,10 +70,6 @@ class Spoken:
         begins, ends = self.begins[chosen].tolist(), self.ends[chosen].tolist()
         data = self.data
         return [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
-
-    def is_statement(self) -> Bools:
-        """Which utterances are statements."""
-        return np.array([state == "statement" for state in self.states], dtype=np.bool_)
 
     def cut(self) -> list[int]:
         """The numbers of the utterances that the other side cuts off."""
@@ -140,6 +138,7 @@ def spoken_of(scripts: Sequence[Script], seed: int) -> Spoken:
         heard=heard_bytes,
         at=at,
         is_user=is_user,
+        is_statement=np.array([state == "statement" for state in states], dtype=np.bool_),
         states=states,
         kinds=kinds,
         origins=origins,

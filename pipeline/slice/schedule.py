@@ -53,7 +53,7 @@ def slice_spoken(spoken: Spoken, slicer: Slicer, tail_idle: int) -> SlicedRows:
     last = np.cumsum(spoken.counts) - 1
     remark = np.zeros(len(after), dtype=np.bool_)
     spoke = spoken.counts > 0
-    silent = spoken.is_statement() & (spoken.at < 0)
+    silent = spoken.is_statement & (spoken.at < 0)
     remark[spoke] = silent[last[spoke]]
     pairs = after + np.where(remark, max(0, tail_idle - 1), tail_idle)
     return SlicedRows(spoken, counts, begins, ends, heard, starts, pairs)
@@ -136,7 +136,7 @@ def _starts(
     begins where the statement does; everything else in the pair after what was
     heard before it. A statement in silence is followed by a pair of silence.
     """
-    is_answer, statement = ~spoken.is_user, spoken.is_statement()
+    is_answer, statement = ~spoken.is_user, spoken.is_statement
     over = statement & (spoken.at >= 0)
     takes = np.where(over, 0, heard + (statement & ~over) - is_answer)
     after = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(takes)))

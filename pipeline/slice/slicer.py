@@ -16,7 +16,7 @@ from ..chance import Draws, below_all
 from .code_points import code_point_starts
 from .columns import count_up
 from .tokenizers import Tokenizer
-from .words import parts_at_ascii_space, word_edges, word_spans
+from .words import spaces_beyond_ascii, word_edges, word_spans
 
 FEWEST_WORDS = 4
 MOST_WORDS = 6
@@ -220,12 +220,14 @@ def cut_messages(
         languages: what the words of each are told by.
         bases: of the draws of each: the number of words of slice i is draw i.
     """
-    plain = _all_plain(texts, languages)
-    if plain is None:
-        return _cut_plain(texts, bases)
+    plain = np.array([language != "zh" for language in languages], dtype=np.bool_)
+    whole = _end_to_end(texts)
+    plain[np.searchsorted(whole.after, spaces_beyond_ascii(whole.octets), side="right")] = False
+    if plain.all():
+        return _cut_plain(whole, bases)
     of_plain, others = np.flatnonzero(plain), np.flatnonzero(~plain)
     parts = [
-        _cut_plain([texts[one] for one in of_plain.tolist()], bases[of_plain]),
+        _cut_plain(_end_to_end([texts[one] for one in of_plain.tolist()]), bases[of_plain]),
         *(
             _cut_spans(texts[one], languages[one], Draws(int(bases[one])))
             for one in others.tolist()
@@ -242,23 +244,27 @@ def cut_messages(
     return in_order
 
 
-def _all_plain(texts: Sequence[bytes], languages: Sequence[str]) -> npt.NDArray[np.bool_] | None:
-    """Which texts have their words between bytes of white space; None if all do."""
-    each = [
-        language != "zh" and (text.isascii() or parts_at_ascii_space(text.decode()))
-        for text, language in zip(texts, languages, strict=True)
-    ]
-    return None if all(each) else np.array(each, dtype=np.bool_)
+class _Whole(NamedTuple):
+    """Texts end to end, each with a line break before and after it."""
+
+    octets: npt.NDArray[np.uint8]
+    begins: Offsets
+    after: Offsets
 
 
-def _cut_plain(texts: Sequence[bytes], bases: npt.NDArray[np.uint64]) -> Cuts:
+def _end_to_end(texts: Sequence[bytes]) -> _Whole:
+    octets = np.frombuffer(b"\n".join((b"", *texts, b"")), dtype=np.uint8)
+    after = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1)
+    begins = np.concatenate((np.ones(1, dtype=np.int64), after + 1))[: len(texts)]
+    return _Whole(octets, begins, after)
+
+
+def _cut_plain(whole: _Whole, bases: npt.NDArray[np.uint64]) -> Cuts:
     """Cuts texts whose words stand between bytes of white space."""
-    if not texts:
+    begins = whole.begins
+    if not len(begins):
         return Cuts(_NONE, _NONE, _NONE)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    after = np.cumsum(lengths)
-    begins = after - lengths
-    firsts, lasts = word_edges(b"\n".join(texts))
+    firsts, lasts = word_edges(whole.octets)
     before = np.searchsorted(firsts, begins)  # words before each text
     words = np.diff(before, append=len(firsts))
     # As many draws as slices of the fewest words would take.
@@ -270,13 +276,13 @@ def _cut_plain(texts: Sequence[bytes], bases: npt.NDArray[np.uint64]) -> Cuts:
     position = stops - drawn
     of_text = np.cumsum(most) - most
     position -= np.repeat(position[of_text], most)  # words before, in the text
-    whose = np.repeat(np.arange(len(texts)), most)
+    whose = np.repeat(np.arange(len(begins)), most)
     kept = position < words[whose]
     position, drawn, whose = position[kept], drawn[kept], whose[kept]
     final = np.minimum(position + drawn, words[whose]) - 1
     base, begin = before[whose], begins[whose]
     return Cuts(
-        np.bincount(whose, minlength=len(texts)),
+        np.bincount(whose, minlength=len(begins)),
         firsts[base + position] - begin,
         lasts[base + final] - begin,
     )

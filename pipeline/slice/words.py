@@ -17,8 +17,10 @@ Span = tuple[int, int]
 """Begin and end of a word, in code points of the text."""
 
 _RUN = re.compile(r"\S+")
-# White space beyond ASCII as `str.split()` has it.
-_OTHER_SPACE = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+# White space beyond ASCII as `str.split()` has it, as the two or three bytes of its UTF-8.
+_OTHER = "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_OTHER_SPACES = np.array([int.from_bytes(one.encode().ljust(3, b"\0")) for one in _OTHER])
+_LEAST_LEADING, _LEADS_THREE = 0xC2, 0xE0
 _JOINING = ("Mn", "Mc", "Me", "Cf", "Sk")
 _HALF_WIDTH = re.compile(r"[\x21-\x7e]+\Z")
 
@@ -36,9 +38,12 @@ def word_spans(text: str, language: str) -> list[Span]:
     return [span for begin, end in runs for span in _segment(text[begin:end], begin)]
 
 
-def parts_at_ascii_space(text: str) -> bool:
-    """Whether all white space of a text is ASCII's, so that `word_edges` finds its words."""
-    return text.isascii() or not _OTHER_SPACE.search(text)
+def spaces_beyond_ascii(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The bytes of UTF-8 at which white space of `str.split()` begins that is none of ASCII."""
+    at = np.flatnonzero(octets[:-2] >= _LEAST_LEADING)
+    first, second, third = (octets[at + number].astype(np.int32) for number in range(3))
+    third[first < _LEADS_THREE] = 0
+    return at[np.isin(first << 16 | second << 8 | third, _OTHER_SPACES)]
 
 
 def is_ascii_space(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -49,13 +54,18 @@ def is_ascii_space(octets: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return space
 
 
-def word_edges(data: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def word_edges(
+    octets: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The bytes at which the words of UTF-8 data begin, and those after their ends.
 
-    Words are told by ASCII white space alone; see `parts_at_ascii_space`.
+    Words are told by ASCII white space alone; see `spaces_beyond_ascii`.
+
+    Args:
+        octets: the data, which begin and end in white space.
     """
-    space = is_ascii_space(np.frombuffer(b"\n%b\n" % data, dtype=np.uint8))
-    edges = np.flatnonzero(space[1:] != space[:-1])
+    space = is_ascii_space(octets)
+    edges = np.flatnonzero(space[1:] != space[:-1]) + 1
     return edges[0::2], edges[1::2]
 
 

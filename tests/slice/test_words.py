@@ -4,11 +4,18 @@ import re
 import unicodedata
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplexdata.pipeline.slice.words import segmenter_name, word_spans
+from duplexdata.pipeline.slice.words import (
+    is_ascii_space,
+    segmenter_name,
+    spaces_beyond_ascii,
+    word_edges,
+    word_spans,
+)
 
 chinese = st.lists(
     st.sampled_from(
@@ -152,3 +159,22 @@ def test_segmenters_are_named() -> None:
     """The manifest can tell which segmenter, of which version, made the words."""
     assert segmenter_name("en") == "str.split"
     assert re.fullmatch(r"rjieba \d+\.\d+.*", segmenter_name("zh"))
+
+
+def test_white_space_is_found_in_utf8_wherever_there_is_some() -> None:
+    """Of all code points exactly those that `str.isspace` names, at the bytes where they begin."""
+    text = "".join(chr(one) for one in range(0x110000) if not 0xD800 <= one < 0xE000)
+    octets = np.frombuffer(text.encode() + b"\n\n", dtype=np.uint8)
+    found = np.concatenate((np.flatnonzero(is_ascii_space(octets)), spaces_beyond_ascii(octets)))
+    begins = np.cumsum([0, *(len(one.encode()) for one in text)])
+    spaces = [begin for begin, one in zip(begins.tolist(), text, strict=False) if one.isspace()]
+    assert sorted(found.tolist()) == [*spaces, len(octets) - 2, len(octets) - 1]
+
+
+@given(st.text(max_size=60))
+def test_words_between_ascii_white_space_are_found_in_bytes(text: str) -> None:
+    """As `bytes.split` has them, but that it does not know the separators 28 to 31."""
+    data = text.encode()
+    firsts, lasts = word_edges(np.frombuffer(b"\n%b\n" % data, dtype=np.uint8))
+    found = [data[a - 1 : b - 1] for a, b in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+    assert found == re.sub(rb"[\x1c-\x1f]", b" ", data).split()
