@@ -3,7 +3,7 @@
 import hashlib
 import io
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,6 +59,30 @@ class RawFile(Protocol):
         ...
 
 
+class _HashedFile(io.FileIO):
+    """A file whose bytes are hashed as they are read, so that it need not be read twice."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._digest = hashlib.sha256()
+        self._hashed = 0
+
+    def seekable(self) -> bool:
+        """It is read in order."""
+        return False
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads some bytes; 0 at its end alone."""
+        count = super().readinto(buffer)
+        self._digest.update(memoryview(buffer)[:count])
+        self._hashed += count
+        return count
+
+    def sha256(self, size: int) -> str | None:
+        """Of a file of so many bytes; None where it was not read to its end."""
+        return self._digest.hexdigest() if self._hashed == size else None
+
+
 @dataclass(frozen=True, slots=True)
 class LocalFile:
     """A file on this machine; `shown` and the repository where it is a copy of one elsewhere."""
@@ -67,6 +91,7 @@ class LocalFile:
     shown: str
     repository: str | None = None
     revision: str | None = None
+    _opened: list[_HashedFile] = field(default_factory=list, init=False, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -82,9 +107,13 @@ class LocalFile:
         except OSError:
             return 0
 
-    def open(self, *, seekable: bool) -> io.RawIOBase:  # noqa: ARG002  # it always is
+    def open(self, *, seekable: bool) -> io.RawIOBase:
         """Its bytes, unbuffered."""
-        return io.FileIO(self.path)
+        self._opened.clear()
+        if seekable:
+            return io.FileIO(self.path)
+        self._opened.append(_HashedFile(self.path))
+        return self._opened[0]
 
     def facts(self) -> Facts:
         """Its size and sha256.
@@ -93,7 +122,9 @@ class LocalFile:
             SourceError: it is gone.
         """
         try:
-            return Facts(self.path.stat().st_size, file_digest(self.path))
+            size = self.path.stat().st_size
+            read = self._opened[0].sha256(size) if self._opened else None
+            return Facts(size, read or file_digest(self.path))
         except OSError as error:
             raise SourceError(f"{self.path} went away while it was read: {error}") from error
 

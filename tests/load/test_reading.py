@@ -174,6 +174,23 @@ def test_blocks_hold_so_many_dialogues(rows: int, expected: list[int], tmp_path:
     ]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.json"])
+@pytest.mark.parametrize("limit", [None, 1, 40])
+def test_the_digest_is_that_of_the_file_however_much_of_it_is_read(
+    name: str, limit: int | None, tmp_path: Path, read_sources: Read
+) -> None:
+    """Read to its end, or stopped after a row: the sha256 names the file as it lies there."""
+    rows = [{"data": [f"{number} q?", "long " * 100_000]} for number in range(3)]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    data = json.dumps(rows).encode() if name.endswith(".json") else lines
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    _, reading = read_sources(file, limit=limit, max_characters=0)
+    [found] = reading.files
+    assert found.sha256 == file_digest(file)
+    assert found.bytes == file.stat().st_size
+
+
 def test_what_was_read_is_named(tmp_path: Path, read_sources: Read) -> None:
     """Each file has its source, layout, size and sha256, for the manifest."""
     file = write(tmp_path / "in" / "a.b.jsonl", *MANY[:5])
