@@ -27,8 +27,11 @@ from .slice.schedule import slice_spoken
 _GROUP_PAIRS = 150_000
 """Slice pairs a row group: some 20 MB in memory, far below what the Hub's viewer refuses."""
 
-SLICED_AT_ONCE = 512
+SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
+
+_PLAIN_AT_ONCE = 512
+"""The same of rows that are whole dialogues, which are shorter than others."""
 
 
 def plan_task(task: BlockTask) -> PlanReport:
@@ -177,10 +180,12 @@ def _sliced_rows(
     """The scripts of rows, sliced; those that are not made already are written."""
     recipe = work.writer.recipe
     writer = work.writer_with(tally.counted(work.writer.reply))
-    for begin_at in range(0, len(rows), SLICED_AT_ONCE):
-        batch = rows[begin_at : begin_at + SLICED_AT_ONCE]
+    plain = not made and isinstance(work.block, Block) and are_plain(rows, recipe)
+    count = _PLAIN_AT_ONCE if plain else SLICED_AT_ONCE
+    for begin_at in range(0, len(rows), count):
+        batch = rows[begin_at : begin_at + count]
         tally.shortened.update([row.type for row in batch if row.rounds])
-        if not made and isinstance(work.block, Block) and are_plain(batch, recipe):
+        if plain and isinstance(work.block, Block):
             spoken = plain_spoken(batch, work.block, recipe)
         else:
             scripts = [made.get(row.id) or work.script(row, writer) for row in batch]
