@@ -15,6 +15,7 @@ from .block_work import BlockTask, Work, begin, begin_again, count_reply
 from .dialogue import SPLITS, Ask, Reply, Script, Split
 from .export import FORMATS
 from .export.shards import WrittenFile, joined, write_parquet, write_text
+from .garbage import LARGE_OF_ROWS, give_large_back
 from .generate import WRITERS
 from .load.block import AnyBlock, Block
 from .markers import count_defused
@@ -182,6 +183,8 @@ def _sliced_rows(
     writer = work.writer_with(tally.counted(work.writer.reply))
     plain = not made and isinstance(work.block, Block) and are_plain(rows, recipe)
     count = _PLAIN_AT_ONCE if plain else SLICED_AT_ONCE
+    if not plain:  # scripts are many small pieces, that come to lie between the large ones
+        give_large_back(LARGE_OF_ROWS)
     for begin_at in range(0, len(rows), count):
         batch = rows[begin_at : begin_at + count]
         tally.shortened.update([row.type for row in batch if row.rounds])

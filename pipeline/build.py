@@ -20,7 +20,7 @@ from .earlier import manifest_of_finished
 from .engine import ENGINES, POOLS
 from .errors import BuildError
 from .finished import checked_counts, get_ready, identity_of, pass_1, write_beside, write_manifest
-from .garbage import collected_by_hand, give_large_back, tidy
+from .garbage import LARGE, collected_by_hand, give_large_back, tidy
 from .generate import REQUEST_FAILED, WRITERS
 from .generate.prompts import forget_prompts
 from .load.block import write_block
@@ -193,7 +193,7 @@ def _facts(recipe: Recipe, engine: str, reading: Reading | None) -> MaterialFact
 
 def _build_blocks(run: _Run) -> None:
     if run.workers > 1:
-        give_large_back()
+        give_large_back(LARGE)
     tasks = _sampled_tasks(run) if run.recipe.samples else _tasks(run)
     if not run.recipe.samples:
         run.progress.begin("build", "built")

@@ -17,8 +17,11 @@ from itertools import count
 SELDOM = 8
 """Tasks after which cycles are looked for among all objects, and free memory is given back."""
 
-_LARGE = 1 << 20
+LARGE = 1 << 20
 """Bytes: less than a block or a part of a file, and more than what comes again and again."""
+
+LARGE_OF_ROWS = 4 << 20
+"""The same where rows are made: less than a row group's texts, more than those of its parts."""
 
 _THRESHOLD = -3  # M_MMAP_THRESHOLD
 
@@ -52,17 +55,20 @@ def tidy() -> None:
         arrow.default_memory_pool().release_unused()
 
 
-def give_large_back() -> None:
+def give_large_back(least: int) -> None:
     """From here on, memory of what is large goes back to the system as soon as it is free.
 
     By itself glibc learns from the first large piece that is free to put the next ones among
-    all else, where the small pieces that come between keep them from going back. Who makes a
-    block's tables had better not call this: it makes many, and new memory takes time.
+    all else, where the small pieces that come between keep them from going back. New memory
+    takes time: who makes many large pieces and few small ones had better not call this.
+
+    Args:
+        least: bytes of what is large.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # of glibc, not of musl
         if mallopt is not None:
-            mallopt(_THRESHOLD, _LARGE)
+            mallopt(_THRESHOLD, least)
 
 
 @lru_cache(maxsize=1)

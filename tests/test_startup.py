@@ -107,11 +107,11 @@ def test_memory_that_is_free_is_given_back() -> None:
 
 
 LARGE = """
-from duplexdata.pipeline.garbage import give_large_back
+from duplexdata.pipeline.garbage import LARGE, give_large_back
 def held():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-give_large_back()
+give_large_back(LARGE)
 del (first := [bytes(8_000_000)])[:]  # from which glibc would learn
 before = held()
 small, large = [], []
