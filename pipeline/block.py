@@ -181,15 +181,17 @@ def _sliced_rows(
     """The scripts of rows, sliced; those that are not made already are written."""
     recipe = work.writer.recipe
     writer = work.writer_with(tally.counted(work.writer.reply))
-    plain = not made and isinstance(work.block, Block) and are_plain(rows, recipe)
-    count = _PLAIN_AT_ONCE if plain else SLICED_AT_ONCE
-    if not plain:  # scripts are many small pieces, that come to lie between the large ones
+    plain: Block | None = None
+    if not made and isinstance(work.block, Block) and are_plain(rows, recipe):
+        plain = work.block
+    else:  # scripts are many small pieces, that come to lie between the large ones
         give_large_back(LARGE_OF_ROWS)
+    count = SLICED_AT_ONCE if plain is None else _PLAIN_AT_ONCE
     for begin_at in range(0, len(rows), count):
         batch = rows[begin_at : begin_at + count]
         tally.shortened.update([row.type for row in batch if row.rounds])
-        if plain and isinstance(work.block, Block):
-            spoken = plain_spoken(batch, work.block, recipe)
+        if plain is not None:
+            spoken = plain_spoken(batch, plain, recipe)
         else:
             scripts = [made.get(row.id) or work.script(row, writer) for row in batch]
             spoken = spoken_of(scripts, recipe.seed)

@@ -204,9 +204,12 @@ class Reading:
         before, kept = self.rows, self.kept
         meter = Meter()
         rows = islice(raw_rows(file, COLUMNS, meter), self._left(end))
-        while chunk := list(islice(rows, _ROWS_AT_ONCE)):
-            placed = self._chunk(chunk, file, layout, at)
-            if len(chunk) == _ROWS_AT_ONCE:
+        is_whole = True
+        while is_whole:
+            read = self.rows
+            placed = self._chunk(islice(rows, _ROWS_AT_ONCE), file, layout, at)
+            is_whole = self.rows - read == _ROWS_AT_ONCE
+            if is_whole:
                 self._look_at(meter)
             if placed:
                 yield placed
@@ -230,7 +233,7 @@ class Reading:
         )
 
     def _chunk(
-        self, rows: Sequence[RawRow], file: RawFile, layout: _AnyLayout, at: FilePlace
+        self, rows: Iterator[RawRow], file: RawFile, layout: _AnyLayout, at: FilePlace
     ) -> "list[_Placed]":
         """What rows that follow each other become; those that cannot be used are put aside."""
         language = at.options.language or self.recipe.language
