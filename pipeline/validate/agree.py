@@ -67,11 +67,7 @@ def check_source(
         tried.append(one)
         if not one.broken:
             break
-    best = tried[-1] if not tried[-1].broken else tried[0]
-    for check, (expected, found) in best.broken.items():
-        verdict.breach(check, expected, found)
-    for check, why in best.left.items():
-        verdict.leave(check, why)
+    verdict.take_best(tried)
 
 
 def _fronts(

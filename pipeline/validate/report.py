@@ -5,6 +5,7 @@ the row broke it. A row that breaks one check proves only the others.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 CHECKS: dict[str, str] = {
@@ -91,6 +92,18 @@ class Verdict:
     def leave(self, check: str, why: str) -> None:
         """Notes that a check could not be applied to all of the row."""
         self.left.setdefault(check, why)
+
+    def take_best(self, tried: "Sequence[Verdict]") -> None:
+        """Takes over what a way of reading the row says: the last, if it is right, else the first.
+
+        Args:
+            tried: the ways in turn, up to one that breaks nothing.
+        """
+        best = tried[-1] if not tried[-1].broken else tried[0]
+        for check, (expected, found) in best.broken.items():
+            self.breach(check, expected, found)
+        for check, why in best.left.items():
+            self.leave(check, why)
 
 
 @dataclass(slots=True)

@@ -228,11 +228,7 @@ def _compare(
             if not certain:
                 tally.take(row, ordinals)
             break
-    best = tried[-1] if not tried[-1].broken else tried[0]
-    for check, (expected, found) in best.broken.items():
-        verdict.breach(check, expected, found)
-    for check, why in best.left.items():
-        verdict.leave(check, why)
+    verdict.take_best(tried)
 
 
 def _tell_strange(row: Row, named: Sequence[Sequence[int]], bench: Bench, verdict: Verdict) -> None:
