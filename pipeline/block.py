@@ -31,7 +31,7 @@ _GROUP_PAIRS = 150_000
 SLICED_AT_ONCE = 256
 """Scripts: enough for arithmetic on all their texts to pay, few enough to stay in a cache."""
 
-_PLAIN_AT_ONCE = 512
+_PLAIN_AT_ONCE = 1024
 """The same of rows that are whole dialogues, which are shorter than others."""
 
 
@@ -143,12 +143,12 @@ class Tally:
 
 
 def _by_type(plan: Plan) -> dict[str, int]:
-    return _sorted(Counter(row.type for row in plan.rows))
+    return _sorted(Counter([row.type for row in plan.rows]))
 
 
 def _in_rows(plan: Plan) -> dict[str, int]:
     """How many of the drawn dialogues are in a row, by type."""
-    return _sorted(Counter(row.type for row in plan.rows for _member in row.members))
+    return _sorted(Counter([row.type for row in plan.rows for _member in row.members]))
 
 
 def _left_out(plan: Plan, block: AnyBlock) -> list[list[Any]]:
@@ -157,6 +157,8 @@ def _left_out(plan: Plan, block: AnyBlock) -> list[list[Any]]:
 
 def _unused(plan: Plan, block: AnyBlock) -> list[list[Any]]:
     """The dialogues that were left out of every type they were drawn for, once each."""
+    if not plan.left_out:
+        return []
     used = {member for row in plan.rows for member in row.members}
     reasons: dict[int, str] = {}
     for one in plan.left_out:

@@ -70,7 +70,7 @@ def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Sp
         states=["query", None] * rounds,
         kinds=["message", "answer"] * rounds,
         origins=[SOURCE] * len(begins),
-        answers=[data[begin:end].decode() for begin, end in answers],
+        answers=[data[begin:end] for begin, end in answers],
         bases=draw_bases(recipe.seed, zip(keys, map(_draws, counts.tolist()), strict=True)),
         joined=list(joined),
     )

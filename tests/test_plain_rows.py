@@ -72,9 +72,10 @@ def test_what_is_said_is_what_the_scripts_say(found: Many) -> None:
     plain, spoken, _ = both(found)
     assert texts_of(plain) == texts_of(spoken)
     for one in fields(Spoken):
-        if one.name not in {"data", "begins", "ends", "joined"}:
+        if one.name not in {"data", "begins", "ends", "joined", "answers"}:
             mine, theirs = getattr(plain, one.name), getattr(spoken, one.name)
             assert list(mine) == list(theirs), one.name
+    assert plain.answers == [text.encode() for text in spoken.answers if isinstance(text, str)]
     marked = [number for number, text in enumerate(texts_of(plain)) if b"<\xe2\x81\xa0" in text]
     assert set(marked) <= set(plain.joined)
 

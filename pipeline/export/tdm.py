@@ -5,6 +5,8 @@ Nothing is copied slice by slice: the texts lie in one buffer, a slice is a pair
 of offsets, and an index says which slice stands where.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import orjson
@@ -66,6 +68,12 @@ def _pool(rows: SlicedRows) -> tuple[pa.StringArray, Ints, npt.NDArray[np.int32]
 
 def _roles(pairs: int) -> pa.StringArray:
     """Both roles in turn, so many times."""
+    # The same again and again, so made for the next power of two and kept.
+    return _roles_of(1 << pairs.bit_length()).slice(0, 2 * pairs)
+
+
+@lru_cache(maxsize=1)
+def _roles_of(pairs: int) -> pa.StringArray:
     texts = [role.encode() for role in ROLES]
     begins = sum(map(len, texts)) * np.arange(pairs + 1, dtype=np.int32)
     edges = np.stack((begins, begins + len(texts[0])), axis=1).ravel()[:-1]

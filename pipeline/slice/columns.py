@@ -40,7 +40,7 @@ class Spoken:
         states: of each utterance.
         kinds: of each.
         origins: of each.
-        answers: the texts of the assistant's, in order.
+        answers: the texts of the assistant's, in order, or their UTF-8.
         bases: of each of the user's, the draws of how many words its slices have.
         joined: the numbers of those that hold a U+2060; no other holds a marker that was defused.
     """
@@ -61,7 +61,7 @@ class Spoken:
     states: Sequence[str | None]
     kinds: Sequence[str]
     origins: Sequence[str]
-    answers: Sequence[str]
+    answers: Sequence[str | bytes]
     bases: npt.NDArray[np.uint64]
     joined: Sequence[int]
 

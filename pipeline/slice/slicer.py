@@ -26,6 +26,9 @@ _KEPT = 1_000_000
 
 Offsets = npt.NDArray[np.int64]
 
+Text = str | bytes
+"""A text, or its UTF-8: whoever has the one need not make the other to see whether it is known."""
+
 _NONE: Offsets = np.zeros(0, dtype=np.int64)
 
 
@@ -96,12 +99,12 @@ class Slicer:
     tokenizer: Tokenizer
     slice_tokens: int
     kept: int = _KEPT
-    _answers: dict[str, Slices] = field(default_factory=dict, repr=False)
-    _before: dict[str, Slices] = field(default_factory=dict, repr=False)
+    _answers: dict[Text, Slices] = field(default_factory=dict, repr=False)
+    _before: dict[Text, Slices] = field(default_factory=dict, repr=False)
     _held: int = field(default=0, repr=False)
     _tokens: dict[str, int] = field(default_factory=dict, repr=False)
 
-    def answer(self, text: str) -> Slices:
+    def answer(self, text: Text) -> Slices:
         """The token slices of an assistant utterance's planned text."""
         known = self._known(text)
         if known is None:
@@ -109,7 +112,7 @@ class Slicer:
             known = self._answers[text]
         return known
 
-    def answers(self, texts: Sequence[str]) -> Cuts:
+    def answers(self, texts: Sequence[Text]) -> Cuts:
         """The token slices of many assistant utterances' planned texts."""
         found = list(map(self._answers.get, texts))
         self.cut_answers(text for text, one in zip(texts, found, strict=True) if one is None)
@@ -126,7 +129,7 @@ class Slicer:
         begins[np.cumsum(counts) - counts] = 0
         return Cuts(counts, begins, flat)
 
-    def _known(self, text: str) -> Slices | None:
+    def _known(self, text: Text) -> Slices | None:
         """What was cut; of the generation before it is taken over into this one."""
         known = self._answers.get(text)
         if known is None and (known := self._before.get(text)) is not None:
@@ -140,17 +143,18 @@ class Slicer:
             self._before, self._answers, self._held = self._answers, {}, 0
             self._tokens.clear()
 
-    def cut_answers(self, texts: Iterable[str]) -> None:
+    def cut_answers(self, texts: Iterable[Text]) -> None:
         """Cuts answers that `answer` will be asked for, all of them at once."""
         new = [text for text in dict.fromkeys(texts) if self._known(text) is None]
         if not new:
             return
         self._make_room()
         self._held += sum(map(len, new))
-        data = [text.encode() for text in new]
+        data = [text if isinstance(text, bytes) else text.encode() for text in new]
+        decoded = [text.decode() if isinstance(text, bytes) else text for text in new]
         boundaries = [
             ends[self.slice_tokens - 1 :: self.slice_tokens]
-            for ends in self.tokenizer.token_ends_of(new)
+            for ends in self.tokenizer.token_ends_of(decoded)
         ]
         octets = np.frombuffer(b"".join(data), dtype=np.uint8)
         stops = np.cumsum([len(one) for one in data])
