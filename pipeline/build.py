@@ -70,6 +70,7 @@ class _Run:
     mirror: Mirror | None = None
     reports: dict[int, BlockReport] = field(default_factory=dict)
     dialogues: dict[int, int] = field(default_factory=dict)  # by block
+    spare: list[Path] = field(default_factory=list)
     resumed: int = 0
     began: float = field(default_factory=time.monotonic)
 
@@ -211,7 +212,11 @@ def _build_blocks(run: _Run) -> None:
 
 def _take(run: _Run, report: BlockReport) -> None:
     run.reports[report.number] = report
-    run.file(dialogues_path(report.number)).unlink()
+    file = run.file(dialogues_path(report.number))
+    if len(run.spare) < run.workers:
+        run.spare.append(file)  # the next block is written over it
+    else:
+        file.unlink()
     if run.mirror is not None:
         run.mirror.send_block(run.folder.path, report)
     run.progress.did(report.number, run.dialogues[report.number], report.written)
@@ -291,6 +296,8 @@ def _spooled(run: _Run) -> Iterator[BlockTask]:
     for block in run.reading.blocks():
         run.dialogues[block.number] = len(block)
         file = run.file(dialogues_path(block.number))
+        if run.spare:  # written over, a file takes no new pages of memory
+            run.spare.pop().replace(file)
         write_block(block, file)
         yield BlockTask(
             recipe=run.recipe,

@@ -221,15 +221,16 @@ AnyBlock = Block | ScriptBlock
 
 
 def write_block(block: AnyBlock, file: Path) -> None:
-    """Writes a block of either kind; read_block gives it back."""
+    """Writes a block of either kind, in the place of another; read_block gives it back."""
     held: list[Any] | dict[str, Any]
     if isinstance(block, Block):
         held, data = _columns(block), block.data
     else:
         held, data = _script_rows(block), b""
     head = marshal.dumps(held)
-    with file.open("wb") as stream:
+    with file.open("r+b" if file.exists() else "wb") as stream:
         stream.writelines((len(head).to_bytes(_SIZE, "little"), head, data))
+        stream.truncate()
 
 
 def read_block(number: int, file: Path) -> AnyBlock:

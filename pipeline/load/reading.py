@@ -239,16 +239,17 @@ class Reading:
         language = at.options.language or self.recipe.language
         shown, naming = file.shown, self._naming
         placed: list[_Placed] = []
+        read, fit = self.rows, 0
         for row, line, value in rows:
-            self.rows += 1
+            read += 1
             made: Found | GivenScript
             try:
                 found = self._use(value, layout, at.stem, language)
-                self._fit += 1
+                fit += 1
                 if isinstance(found, UsableRow):
-                    made = naming.dialogue(found, at, row, self.rows)
+                    made = naming.dialogue(found, at, row, read)
                 else:
-                    made = naming.script(found, at, row, self.rows)
+                    made = naming.script(found, at, row, read)
                     self.scripts += 1
                     self.read_as.update(found.read_as)
             except Reject as why:
@@ -256,7 +257,7 @@ class Reading:
                 self.rejected.append(RejectedRow(where, why.reason, why.detail))
             else:
                 placed.append((made, (shown, row, line)))
-        self.kept += len(placed)
+        self.rows, self._fit, self.kept = read, self._fit + fit, self.kept + len(placed)
         return placed
 
     def _look_at(self, meter: Meter) -> None:
@@ -313,8 +314,9 @@ class Reading:
             return script
         own, roles, contents = layout.read(row)
         texts, system, trailing = check_messages(roles, contents, self.recipe.max_characters)
-        self.system_messages += system
-        self.trailing_user_turns += trailing
+        if system or trailing:
+            self.system_messages += system
+            self.trailing_user_turns += trailing
         return UsableRow(own, texts)
 
 
