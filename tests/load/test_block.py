@@ -1,6 +1,7 @@
 """Blocks of dialogues: what a file gives back, and what their digest hangs on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,15 @@ def test_a_file_gives_the_block_back(
     write_block(written, file)
     assert read_block(number, file) == written
     assert read_block(number, file).digest() == written.digest()
+
+
+def test_a_block_written_over_a_longer_one_is_itself(tmp_path: Path) -> None:
+    """A build writes blocks over each other's files: nothing of the one before is left."""
+    file = tmp_path / "block"
+    write_block(block(*[dialogue("a long question", "a long answer")] * 9), file)
+    short = block(dialogue("q", "a"))
+    write_block(short, file)
+    assert read_block(0, file) == short
 
 
 Change = Callable[[Dialogue], Dialogue]
