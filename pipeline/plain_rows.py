@@ -27,6 +27,11 @@ def are_plain(rows: Sequence[PlannedRow], recipe: Recipe) -> bool:
     return not recipe.statements and all(row.type == NAME and row.rounds is None for row in rows)
 
 
+def may_be_plain(recipe: Recipe) -> bool:
+    """Whether the rows of dialogues are such, unless one is too long."""
+    return not (recipe.sources or recipe.statements) and set(recipe.rates) == {NAME}
+
+
 def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Spoken:
     """What is said in such rows.
 

@@ -20,6 +20,7 @@ class Engine(Protocol):
         workers: int,
         *,
         ready: bool = False,
+        renewed_after: int | None = None,
     ) -> Generator[Result]:
         """Tasks are drawn from the iterator only as workers become free.
 
@@ -28,6 +29,8 @@ class Engine(Protocol):
             tasks: on what.
             workers: how many at once.
             ready: whether they have loaded what they need, and this process has not.
+            renewed_after: tasks after which another worker takes the place of one, whose memory
+                becomes more with each.
         """
 
 

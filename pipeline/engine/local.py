@@ -8,12 +8,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import BuildError, is_of_machine
 from ..garbage import tidy
@@ -31,6 +32,9 @@ _ENDING = {
 }
 """What is sent to end a command."""
 
+_LOOKED_AFTER_SECONDS = 5.0
+"""Until it is seen whether anyone is left to start a process; results do not wait for it."""
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -41,6 +45,7 @@ def run_local(
     workers: int,
     *,
     ready: bool = False,
+    renewed_after: int | None = None,
 ) -> Generator[Result]:
     """See `Engine`. A single task, or what has one worker, runs here, if none is ready.
 
@@ -55,7 +60,7 @@ def run_local(
     if len(first) < 2 and not ready:
         yield from map(tidily, first)
         return
-    pool = _pool(workers)
+    pool = _pool(workers, renewed_after)
     try:
         yield from _in_order(pool, tidily, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -70,9 +75,9 @@ def run_local(
 class LocalPool:
     """See `Pool`. Its processes are killed where an error ends it."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, renewed_after: int | None = None) -> None:
         """Starts no process before there is a task."""
-        self._pool = _pool(workers)
+        self._pool = _pool(workers, renewed_after)
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Has a process run a function on a task."""
@@ -102,8 +107,27 @@ class LocalPool:
         _shut_down(self._pool)
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
+class _NoneIdle(threading.Semaphore):
+    """Has a pool start as many processes as it may, whoever may seem idle.
+
+    Else a process that ended after its last task may get none in its place, and the tasks wait
+    for ever: a pool counts each result of a process as one that is idle (python/cpython#115634,
+    in Python 3.11 to 3.13 and the first of 3.14).
+    """
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def release(self, n: int = 1) -> None:
+        pass
+
+
+def _pool(workers: int, renewed_after: int | None = None) -> ProcessPoolExecutor:
     """Processes that are started as there are tasks for them.
+
+    Args:
+        workers: how many there may be.
+        renewed_after: see `Engine`.
 
     Raises:
         BuildError: there can be none here.
@@ -114,8 +138,15 @@ def _pool(workers: int) -> ProcessPoolExecutor:
         told = f"no worker process can begin in this folder: {error.strerror}; cd to another"
         raise BuildError(told) from error
     with _told_if_not_started():
-        context = process_context()
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
+        pool = ProcessPoolExecutor(
+            workers,
+            mp_context=process_context(),
+            initializer=_become_worker,
+            max_tasks_per_child=renewed_after,
+        )
+        if renewed_after is not None:
+            pool._idle_worker_semaphore = _NoneIdle()  # noqa: SLF001
+        return pool
 
 
 @contextmanager
@@ -173,9 +204,23 @@ def _in_order(
         with _ctrl_c_waits(), _told_if_not_started():
             under_way.append(pool.submit(function, task))
         if len(under_way) >= ahead:
-            yield under_way.popleft().result()
+            yield _result(pool, under_way.popleft())
     while under_way:
-        yield under_way.popleft().result()
+        yield _result(pool, under_way.popleft())
+
+
+def _result(pool: ProcessPoolExecutor, done: Future[Result]) -> Result:
+    """The result of a task, once it is done.
+
+    Raises:
+        BuildError: no process could be started that would do it.
+    """
+    while not wait_for([done], _LOOKED_AFTER_SECONDS).done:
+        # What starts a process in the place of another has no one to tell that it cannot.
+        thread: Any = pool._executor_manager_thread  # noqa: SLF001
+        if not (thread and thread.is_alive()) and not done.done():
+            raise BuildError(_NOT_STARTED.format(error="it is told above"))
+    return done.result()
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -51,7 +51,7 @@ class FilePlace:
 
 @dataclass(slots=True)
 class Naming:
-    """What was named so far; it grows with the sources, by some 40 bytes a row.
+    """What was named so far; it grows with the sources, by some 30 bytes a row.
 
     Attributes:
         recipe: of the run.
@@ -60,13 +60,17 @@ class Naming:
 
     recipe: Recipe
     is_mixed: bool = False
-    _ids: Seen = field(default_factory=Seen)
+    _ids: Seen = field(init=False)
     _content: Seen = field(default_factory=Seen)
     _copies: Counter[bytes] = field(default_factory=Counter)
     _rows: Seen = field(default_factory=Seen)  # of this tool: the keys in their ids
     _row_sources: Seen = field(default_factory=Seen)
     _has_rows: bool = False
     _names: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Nothing is named yet; which row has an id is told only where rows may be made of it."""
+        self._ids = Seen(keeps_rows=self.is_mixed)
 
     def of_file(self, file: RawFile) -> str:
         """What ids begin with: the Hub id or the file's stem, told apart where it repeats."""

@@ -136,8 +136,9 @@ class Reading:
                 number, waiting = number + 1, []
             waiting += chunk
             while len(waiting) >= rows:
-                yield _block(number, waiting[:rows])
-                number, waiting = number + 1, waiting[rows:]
+                block, waiting = _block(number, waiting[:rows]), waiting[rows:]
+                yield block  # its rows are let go
+                number += 1
         self.share = 1.0
         if waiting:
             yield _block(number, waiting)
@@ -175,7 +176,7 @@ class Reading:
         if found is None:
             found = find_sources(self.recipe.source, say=self.say)
         self._all_bytes = sum(file.size for source in found for file in source.files)
-        self._naming.is_mixed = sum(len(source.files) for source in found) > 1
+        self._naming = Naming(self.recipe, sum(len(source.files) for source in found) > 1)
         for ordinal, source in enumerate(found):
             yield from self._source(ordinal, source)
         self._naming = Naming(self.recipe)  # keys of millions of rows, which nothing needs now

@@ -1,18 +1,22 @@
 """Blocks on this machine's processes."""
 
+import errno
 import operator
 import os
 import struct
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import wait
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from duplexdata.pipeline.engine import ENGINES
+from duplexdata.pipeline.engine import ENGINES, local
 from duplexdata.pipeline.errors import BuildError
 from duplexdata.pipeline.garbage import collected_by_hand
 
@@ -53,6 +57,42 @@ def test_workers_that_are_ready_take_even_one_task(tasks: int) -> None:
     assert list(LOCAL(eval, iter([PROCESS]), 2)) == [os.getpid()]
 
 
+@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("ready", [False, True])
+def test_workers_that_are_renewed(workers: int, ready: bool) -> None:
+    """No process has more than its share of the tasks, and none of these waits for ever."""
+    where = LOCAL(eval, iter([PROCESS] * 25), workers, ready=ready, renewed_after=2)
+    of_each = Counter(where)
+    assert of_each.total() == 25
+    assert max(of_each.values()) == 2
+
+
+def test_a_worker_is_renewed_though_the_one_before_was_idle_once() -> None:
+    """By itself a pool of Python 3.11 to 3.13 does not, and the tasks wait for ever."""
+    with local.LocalPool(1, renewed_after=2) as pool:
+        tasks = [pool.submit(eval, PROCESS) for _ in range(10)]
+        assert not wait(tasks, timeout=60).not_done
+        assert len(set(map(pool.result, tasks))) == 5
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_cannot_be_renewed_is_an_error_not_a_hang(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The thread that starts the next is not the one that waits."""
+    started = ForkServerProcess.start
+
+    def start(process: ForkServerProcess) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        started(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", start)
+    monkeypatch.setattr(local, "_LOOKED_AFTER_SECONDS", 0.05)
+    with pytest.raises(BuildError, match="a worker process could not be started"):
+        list(LOCAL(eval, iter([PROCESS] * 25), 2, renewed_after=2))
+
+
 def test_tasks_are_drawn_as_workers_become_free() -> None:
     """Memory stays flat: no more tasks are drawn than are under way."""
     drawn = []
@@ -82,7 +122,7 @@ def test_a_task_that_fails_fails_the_run() -> None:
 
 FAILS = """
 import sys
-from duplexdata.pipeline.engine import ENGINES
+from duplexdata.pipeline.engine import ENGINES, local
 waits = "__import__('threading').Event().wait()"
 try:
     list(ENGINES["local"](eval, iter(["1 / 0", waits]), 2))
@@ -94,7 +134,7 @@ except ZeroDivisionError:
 def test_a_task_that_fails_waits_for_no_other() -> None:
     """What the others are at may take long, or for ever."""
     done = subprocess.run(
-        [sys.executable, "-c", FAILS], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", FAILS], capture_output=True, text=True, timeout=6, check=True
     )
     assert done.stdout == "ended\n"
 
@@ -133,7 +173,7 @@ def test_a_pool_ends_while_a_worker_sends_its_result(tmp_path: Path) -> None:
         [sys.executable, "-c", PROGRAM, tmp_path / "ready"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=6,
         check=True,
     )
     assert done.stdout == "ended\n"
@@ -175,13 +215,14 @@ def test_ctrl_c_while_a_process_is_asked_for(name: str, way: str) -> None:
         [sys.executable, "-c", BETWEEN, name, way],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=6,
         check=True,
     )
     assert (done.stdout, done.stderr) == ("ended\n", "")
 
 
 ASKS = """
+import errno
 import operator
 from duplexdata.pipeline.engine import POOLS
 from duplexdata.pipeline.errors import BuildError
@@ -200,7 +241,7 @@ def asks(before: str = "", **keywords: Any) -> str:
         [sys.executable, "-c", before + ASKS],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=6,
         check=True,
         **keywords,
     )
