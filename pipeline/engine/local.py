@@ -60,7 +60,7 @@ def run_local(
     if len(first) < 2 and not ready:
         yield from map(tidily, first)
         return
-    pool = _pool(workers, renewed_after)
+    pool = pool_of(workers, renewed_after)
     try:
         yield from _in_order(pool, tidily, chain(first, tasks), ahead=2 * workers)
     except BrokenProcessPool as error:
@@ -75,9 +75,9 @@ def run_local(
 class LocalPool:
     """See `Pool`. Its processes are killed where an error ends it."""
 
-    def __init__(self, workers: int, *, renewed_after: int | None = None) -> None:
+    def __init__(self, workers: int) -> None:
         """Starts no process before there is a task."""
-        self._pool = _pool(workers, renewed_after)
+        self._pool = pool_of(workers)
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
         """Has a process run a function on a task."""
@@ -122,7 +122,7 @@ class _NoneIdle(threading.Semaphore):
         pass
 
 
-def _pool(workers: int, renewed_after: int | None = None) -> ProcessPoolExecutor:
+def pool_of(workers: int, renewed_after: int | None = None) -> ProcessPoolExecutor:
     """Processes that are started as there are tasks for them.
 
     Args:

@@ -69,10 +69,11 @@ def test_workers_that_are_renewed(workers: int, ready: bool) -> None:
 
 def test_a_worker_is_renewed_though_the_one_before_was_idle_once() -> None:
     """By itself a pool of Python 3.11 to 3.13 does not, and the tasks wait for ever."""
-    with local.LocalPool(1, renewed_after=2) as pool:
-        tasks = [pool.submit(eval, PROCESS) for _ in range(10)]
-        assert not wait(tasks, timeout=60).not_done
-        assert len(set(map(pool.result, tasks))) == 5
+    pool = local.pool_of(1, renewed_after=2)
+    tasks = [pool.submit(eval, PROCESS) for _ in range(10)]
+    assert not wait(tasks, timeout=60).not_done
+    assert len({task.result() for task in tasks}) == 5
+    pool.shutdown()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
