@@ -28,7 +28,7 @@ from .load.reading import Reading
 from .load.sources import find_sources, is_remote
 from .materials import MaterialFacts, forget_materials, material_facts
 from .mirror import Mirror
-from .plain_rows import may_be_plain
+from .plain_rows import makes_plain
 from .progress import Progress, Sources
 from .recipe import Recipe
 from .run_folder import MANIFEST, RunFolder, open_folder, pinned_revisions
@@ -208,7 +208,7 @@ def _build_blocks(run: _Run) -> None:
         _ask_and_build(run, tasks)
     else:
         engine = ENGINES[run.engine]
-        renewed = None if may_be_plain(run.recipe) else _RENEWED_AFTER
+        renewed = None if makes_plain(run.recipe) else _RENEWED_AFTER
         built = engine(build_task, tasks, run.workers, ready=run.ready, renewed_after=renewed)
         with closing(built) as reports:
             for report in reports:

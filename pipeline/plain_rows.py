@@ -27,9 +27,10 @@ def are_plain(rows: Sequence[PlannedRow], recipe: Recipe) -> bool:
     return not recipe.statements and all(row.type == NAME and row.rounds is None for row in rows)
 
 
-def may_be_plain(recipe: Recipe) -> bool:
-    """Whether the rows of dialogues are such, unless one is too long."""
-    return not (recipe.sources or recipe.statements) and set(recipe.rates) == {NAME}
+def makes_plain(recipe: Recipe) -> bool:
+    """Whether all rows that a recipe makes of dialogues are such."""
+    is_whole = recipe.max_tokens is None and not (recipe.sources or recipe.statements)
+    return is_whole and set(recipe.rates) == {NAME}
 
 
 def plain_spoken(rows: Sequence[PlannedRow], block: Block, recipe: Recipe) -> Spoken:

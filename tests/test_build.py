@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from duplexdata.pipeline.commands import run_build
+from duplexdata.pipeline.engine.local import run_local
 from duplexdata.pipeline.interrupt import TYPES
 from duplexdata.pipeline.interrupt.topic_interweaving import NAME as INTERWEAVING
 
@@ -490,3 +491,39 @@ def test_rows_over_several_row_groups_are_all_there(
     shard = pq.ParquetFile(tmp_path / "grouped" / "data" / "train-00000.parquet")
     assert shard.num_row_groups > 50
     assert shard.read().to_pylist() == whole
+
+
+@pytest.mark.parametrize(
+    ("rates", "knobs", "is_renewed"),
+    [
+        ("uninterrupted=1", {}, False),
+        ("uninterrupted=1", {"max_tokens": 400}, True),
+        ("uninterrupted=1", {"statements": 2.0}, True),
+        (SINGLES[1], {}, True),
+    ],
+)
+def test_workers_that_write_scripts_are_renewed(
+    rates: str,
+    knobs: dict[str, Any],
+    is_renewed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Those of whole dialogues stay as large as they are, and are not."""
+    told = []
+
+    def engine(*given: Any, renewed_after: int | None, **others: Any) -> Generator[Any]:
+        told.append(renewed_after)
+        yield from run_local(*given, renewed_after=renewed_after, **others)
+
+    engines: dict[str, Any] = {"local": engine}
+    monkeypatch.setattr("duplexdata.pipeline.build.ENGINES", engines)
+    run_build(
+        {"format": "tdm", "source": ["sample"], "rates": rates, **knobs},
+        config=None,
+        out=tmp_path / "run",
+        workers=1,
+        engine="local",
+        overwrite=False,
+    )
+    assert [one is not None for one in told] == [is_renewed]

@@ -118,10 +118,6 @@ class Reading:
     _ahead: "deque[list[_Placed]]" = field(default_factory=deque, repr=False)
     _rest: "Iterator[list[_Placed]] | None" = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        """Nothing is named yet."""
-        self._naming = Naming(self.recipe)
-
     def blocks(self) -> Iterator[AnyBlock]:
         """The usable rows in source order, `block_rows` a block of dialogues or of scripts.
 
@@ -179,7 +175,7 @@ class Reading:
         self._naming = Naming(self.recipe, sum(len(source.files) for source in found) > 1)
         for ordinal, source in enumerate(found):
             yield from self._source(ordinal, source)
-        self._naming = Naming(self.recipe)  # keys of millions of rows, which nothing needs now
+        del self._naming  # keys of millions of rows, which nothing needs now
 
     def _source(self, ordinal: int, source: Source) -> Iterator["list[_Placed]"]:
         before, fit = len(self.rejected), self._fit
